@@ -1,0 +1,95 @@
+//! Where messages go. A channel turns a `Message` into its service's payload and sends it, and
+//! says of each failure what is to be done. It knows no outbox, no rule and no run but the
+//! message's.
+
+pub mod secret;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::channels::secret::Secret;
+use crate::render::Message;
+
+/// A channel of the rules file: its name there, its kind and settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelConfig {
+    pub name: String,
+    pub settings: Settings,
+}
+
+/// The closed list of kinds. A new kind is a file of its own, a variant here, and its settings in
+/// `config::raw`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settings {
+    /// Standard error of the supervisor; the only kind that is not delivered by the courier.
+    Terminal,
+    SlackWebhook {
+        url: Secret,
+    },
+    /// `channel`: an ID or `#name`; `api_url` ends with a slash.
+    SlackBot {
+        token: Secret,
+        channel: String,
+        api_url: String,
+    },
+}
+
+/// One delivery: the message, its pictures, and what earlier attempts have done already.
+#[derive(Debug)]
+pub struct Delivery<'a> {
+    pub message: &'a Message,
+    pub images: &'a [Image],
+    /// Kept on disk between attempts; saved by the courier whenever `progress_changed` is called.
+    pub progress: &'a mut serde_json::Value,
+}
+
+/// A picture, read into memory (bounded by the outbox).
+#[derive(Clone, Debug)]
+pub struct Image {
+    pub name: String,
+    pub alt: String,
+    pub bytes: Vec<u8>,
+}
+
+/// What is to be done about a failed delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Try again, not before this long (none: the usual back-off).
+    Retry { after: Option<Duration> },
+    /// It will never work; the hint says what a person can do.
+    Permanent,
+    /// It may have arrived; a retry may send it twice.
+    Ambiguous,
+}
+
+/// Why a delivery failed. Its text never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryError {
+    pub verdict: Verdict,
+    pub reason: String,
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for DeliveryError {}
+
+pub type DeliveryFuture<'a> = Pin<Box<dyn Future<Output = Result<(), DeliveryError>> + Send + 'a>>;
+
+/// A service that takes messages.
+pub trait Channel: Send + Sync {
+    fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliveryFuture<'a>;
+}

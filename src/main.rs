@@ -1,0 +1,3 @@
+//! Parses, runs the verb, turns the result into an exit.
+
+fn main() {}

@@ -1,0 +1,43 @@
+//! One message for one channel, as it lies on disk.
+
+use serde::{Deserialize, Serialize};
+
+use crate::render::Message;
+use crate::time::Timestamp;
+
+/// The record of an entry's file. A new field is a new version; old versions stay readable.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "version")]
+pub enum Record {
+    #[serde(rename = "1")]
+    V1(Entry),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Unique, and sorted by time as text: also the name of the file.
+    pub id: String,
+    /// The id of the run that it belongs to.
+    pub run: String,
+    /// The channel's name in the rules file.
+    pub channel: String,
+    pub created: Timestamp,
+    pub message: Message,
+    /// Pictures, stored in files beside the entry.
+    pub images: Vec<StoredImage>,
+    pub attempts: u32,
+    /// Not before this time.
+    pub due: Timestamp,
+    /// What of the delivery is done already, so that a retry resumes. Its shape is the channel's.
+    pub progress: serde_json::Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredImage {
+    /// File name within the outbox folder.
+    pub file: String,
+    /// The name that people see: `loss.png`.
+    pub name: String,
+    /// What it shows, for those who cannot see it.
+    pub alt: String,
+}

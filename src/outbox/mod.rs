@@ -1,0 +1,3 @@
+//! Messages on disk until they are delivered: all that stands between supervisor and courier.
+
+pub mod entry;

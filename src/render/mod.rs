@@ -1,0 +1,8 @@
+//! Pure: alerts become messages, series become pictures. No channel is known here.
+
+pub mod chart;
+pub mod mask;
+pub mod message;
+pub mod text;
+
+pub use message::Message;

@@ -1,0 +1,166 @@
+//! Points in time and durations, as numbers and as people write them.
+//!
+//! This module reads no clock: the only one is in `runtime::clock`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A point in time: nanoseconds since the Unix epoch, UTC.
+///
+/// The range of `i64` reaches from 1677 to 2262; arithmetic saturates at its ends.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    pub const MIN: Self = Self(i64::MIN);
+    pub const MAX: Self = Self(i64::MAX);
+
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    pub const fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1_000_000_000))
+    }
+
+    pub const fn as_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// The point `duration` later.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// The point `duration` earlier.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let nanos = self.0.saturating_sub(earlier.0);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+    }
+
+    fn to_jiff(self) -> jiff::Timestamp {
+        // Every i64 of nanoseconds lies within jiff's years -9999 to 9999.
+        jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default()
+    }
+}
+
+/// RFC 3339 in UTC: `2026-11-23T04:00:00Z`, with a fraction only where there is one.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_jiff().fmt(f)
+    }
+}
+
+/// Why a text is no duration; a sentence fragment that fits after "`10x` is no duration: ".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DurationError(String);
+
+/// Reads a duration as people write it: `90s`, `5m`, `1h30m`, `2d`, `250ms`, `1.5h`.
+///
+/// Units: `ms`, `s`, `m`, `h`, `d`, `w`. A number without a unit is an error, since nobody
+/// can know which was meant. The longest is 10 years, so that no sum of a few overflows.
+pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
+    const LONGEST: f64 = 10.0 * 365.0 * 86_400.0;
+    let err = |message: &str| Err(DurationError(message.to_owned()));
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return err("it is empty; write it like 30s, 15m or 1h30m");
+    }
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let Ok(number) = rest[..digits].parse::<f64>() else {
+            return err("write it like 30s, 15m or 1h30m");
+        };
+        rest = rest[digits..].trim_start();
+        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let unit = match &rest[..letters] {
+            "ms" => 0.001,
+            "s" | "sec" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            "w" => 604_800.0,
+            "" => return err("the unit is missing; use ms, s, m, h, d or w"),
+            _ => return err("the unit is unknown; use ms, s, m, h, d or w"),
+        };
+        seconds += number * unit;
+        rest = rest[letters..].trim_start();
+    }
+    if seconds > LONGEST {
+        return err("it is longer than 10 years");
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// A duration for a reader: the two largest units, `2h 05m`, `3m 10s`, `8.5s`, `120ms`.
+pub fn format_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{}ms", duration.as_millis()),
+        1..=9 => format!("{:.1}s", (duration.as_millis() / 100) as f64 / 10.0),
+        10..=59 => format!("{seconds}s"),
+        60..=3599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3600..=86_399 => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d {:02}h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, millis) in [
+            ("90s", 90_000),
+            ("5m", 300_000),
+            ("1h30m", 5_400_000),
+            ("250ms", 250),
+            ("1.5h", 5_400_000),
+            ("1h 5m", 3_900_000),
+        ] {
+            assert_eq!(parse_duration(text).map(|d| d.as_millis()), Ok(millis), "{text}");
+        }
+        for text in ["", "5", "m", "5x", "-5m", "99999999999d", "1..5s", "5m3"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_with_two_units() {
+        for (millis, text) in [
+            (120, "120ms"),
+            (8_540, "8.5s"),
+            (59_999, "59s"),
+            (190_000, "3m 10s"),
+            (7_500_000, "2h 05m"),
+            (97_200_000, "1d 03h"),
+        ] {
+            assert_eq!(format_duration(Duration::from_millis(millis)), text);
+        }
+    }
+
+    #[test]
+    fn timestamps_saturate_instead_of_overflowing() {
+        assert_eq!(Timestamp::MAX.after(Duration::from_secs(1)), Timestamp::MAX);
+        assert_eq!(Timestamp::from_secs(5).since(Timestamp::from_secs(9)), Duration::ZERO);
+        assert_eq!(Timestamp::from_secs(1_795_401_203).to_string(), "2026-11-23T02:33:23Z");
+    }
+}
