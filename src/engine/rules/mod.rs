@@ -1,4 +1,14 @@
-//! Rules as compiled: what `config` makes of the rules file and the engine runs.
+//! Rules as compiled: what `config` makes of the rules file and the engine runs; and how each kind
+//! follows what happens. A new kind is a file, a line in `trackers!`, and a `Trigger`.
+
+mod elapsed;
+mod every;
+mod exit;
+mod non_finite;
+mod pattern;
+mod silence;
+mod tracker;
+mod when;
 
 use std::time::Duration;
 
@@ -8,6 +18,14 @@ use serde::{Deserialize, Serialize};
 use crate::engine::alert::Severity;
 use crate::engine::expression::Expression;
 
+pub(in crate::engine) use tracker::{Change, Hit, LinePlace, Track, Tracker};
+
+/// Compiles a pattern of the rules file. All patterns go through here: flags stand in the pattern
+/// itself (`(?i)`), since several are later compiled into one set from their text.
+pub fn compile_pattern(pattern: &str) -> Result<Regex, regex::Error> {
+    Regex::new(pattern)
+}
+
 /// Everything the engine judges by. Rules are kept in the order of the file.
 #[derive(Debug, Default)]
 pub struct RuleSet {
@@ -16,6 +34,26 @@ pub struct RuleSet {
     pub metrics: Vec<Regex>,
     /// Find metrics without being told (default).
     pub auto_metrics: bool,
+}
+
+impl RuleSet {
+    /// The metrics that conditions name, in the order of the file.
+    pub fn named_metrics(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for rule in &self.rules {
+            let conditions = match &rule.trigger {
+                Trigger::When { condition, until, .. } => [Some(condition), until.as_ref()],
+                Trigger::Match { when, .. } => [when.as_ref(), None],
+                _ => [None, None],
+            };
+            for name in conditions.into_iter().flatten().flat_map(Expression::metrics) {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+        }
+        names
+    }
 }
 
 #[derive(Clone, Debug)]
