@@ -176,12 +176,12 @@ def main():
             total += loss * len(batch)
             step += 1
             if step % 5 == 0:
-                print(f"epoch {epoch}/{args.epochs} step {step} loss {loss:.4f} acc {correct / size:.3f} "
+                print(f"epoch {epoch}/{args.epochs} step {step} loss {loss:.5g} acc {correct / size:.3f} "
                       f"grad_norm {norm:.3f} lr {lr * lr_bug:.2e}")
             time.sleep(args.pause)
         val_loss, val_acc = network.evaluate(valid)
         history.append((epoch, total / len(train), val_loss))
-        print(f"epoch {epoch}/{args.epochs} done: train_loss={total / len(train):.4f} val_loss={val_loss:.4f} "
+        print(f"epoch {epoch}/{args.epochs} done: train_loss={total / len(train):.5g} val_loss={val_loss:.5g} "
               f"val_acc={100 * val_acc:.1f}%")
         if args.plots:
             save_chart(history, args.plots)

@@ -15,8 +15,20 @@ use crate::error::AppError;
 
 /// Procps has long options too; the ones that both might take are ours only with `--`.
 const PROCPS_LONG_OPTIONS: &[&str] = &[
-    "--beep", "--color", "--no-color", "--differences", "--errexit", "--chgexit", "--equexit",
-    "--interval", "--precise", "--no-rerun", "--no-title", "--no-wrap", "--exec", "--shotsdir",
+    "--beep",
+    "--color",
+    "--no-color",
+    "--differences",
+    "--errexit",
+    "--chgexit",
+    "--equexit",
+    "--interval",
+    "--precise",
+    "--no-rerun",
+    "--no-title",
+    "--no-wrap",
+    "--exec",
+    "--shotsdir",
 ];
 
 /// Whether a call is ours. `args` are the arguments without the program's name.
@@ -36,9 +48,10 @@ pub fn is_ours(args: &[OsString], verbs: &[String]) -> bool {
 /// Becomes the next `watch` on PATH. Returns only if there is none or it cannot be run.
 pub fn hand_over(args: &[OsString]) -> AppError {
     let Some(other) = next_on_path() else {
-        return AppError { exit: crate::error::EXIT_NOT_FOUND, ..AppError::own(
-            "this call is for procps's `watch`, but no other `watch` is on PATH",
-        ) }
+        return AppError {
+            exit: crate::error::EXIT_NOT_FOUND,
+            ..AppError::own("this call is for procps's `watch`, but no other `watch` is on PATH")
+        }
         .hint(format!("to supervise a command, write: watch -- {}", shown(args)));
     };
     let error = Command::new(&other).args(args).exec();
@@ -77,10 +90,25 @@ mod tests {
             let args: Vec<_> = line.split_whitespace().map(OsString::from).collect();
             is_ours(&args, &verbs)
         };
-        for line in ["", "--help", "-- python train.py", "check rules.yaml", "--tail a.log", "-n1 -- x", "--rules=x.yaml -- y"] {
+        for line in [
+            "",
+            "--help",
+            "-- python train.py",
+            "check rules.yaml",
+            "--tail a.log",
+            "-n1 -- x",
+            "--rules=x.yaml -- y",
+        ] {
             assert!(ours(line), "{line}");
         }
-        for line in ["-n1 nvidia-smi", "nvidia-smi", "-d ls -l", "--interval=2 ls", "--differences ls", "ls check"] {
+        for line in [
+            "-n1 nvidia-smi",
+            "nvidia-smi",
+            "-d ls -l",
+            "--interval=2 ls",
+            "--differences ls",
+            "ls check",
+        ] {
             assert!(!ours(line), "{line}");
         }
     }

@@ -5,11 +5,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::engine::Engine;
 use crate::engine::alert::{Alert, AlertState, Effect, Happening, Outcome, Severity, Verdict};
 use crate::engine::input::ProcessEnd;
 use crate::engine::rules::Attach;
 use crate::engine::series::Curve;
-use crate::engine::Engine;
 use crate::runtime::queue::{Event, Queue};
 use crate::time::Timestamp;
 
@@ -21,7 +21,12 @@ pub struct Report {
 }
 
 /// Runs until `Event::Finished`. `report` is called in the engine's order.
-pub fn drive(mut engine: Engine, queue: &Queue, started: Timestamp, report: &mut dyn FnMut(Report)) {
+pub fn drive(
+    mut engine: Engine,
+    queue: &Queue,
+    started: Timestamp,
+    report: &mut dyn FnMut(Report),
+) {
     let mut effects = Vec::new();
     loop {
         let Some((at, event)) = queue.take(engine.next_deadline()) else {
@@ -64,7 +69,9 @@ fn without_engine_from(
     report: &mut dyn FnMut(Report),
 ) {
     match event {
-        Event::Ended(end) => report(Report { alert: bare_end(&end, at, started), curves: Vec::new() }),
+        Event::Ended(end) => {
+            report(Report { alert: bare_end(&end, at, started), curves: Vec::new() })
+        }
         Event::Finished => return,
         _ => {}
     }

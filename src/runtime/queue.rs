@@ -111,10 +111,7 @@ impl Queue {
                         return None;
                     }
                     let wait = deadline.since(now);
-                    self.arrived
-                        .wait_timeout(state, wait)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                    self.arrived.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
@@ -228,7 +225,12 @@ mod tests {
         assert!(
             matches!(
                 kinds.as_slice(),
-                [Event::Opened { .. }, Event::Chunk { .. }, Event::Gap { bytes: 12, .. }, Event::Closed { .. }]
+                [
+                    Event::Opened { .. },
+                    Event::Chunk { .. },
+                    Event::Gap { bytes: 12, .. },
+                    Event::Closed { .. }
+                ]
             ),
             "{kinds:?}"
         );
