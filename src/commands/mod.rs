@@ -1,1 +1,1 @@
-//! TODO(commands)
+//! One file a verb: the only place that builds a whole program out of the rooms.
