@@ -42,6 +42,20 @@ pub(super) enum Align {
     Right,
 }
 
+/// How a text is written; `size` in pixels of the em.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Style {
+    size: f32,
+    weight: Weight,
+    colour: Rgb,
+}
+
+impl Style {
+    pub(super) const fn new(size: f32, weight: Weight, colour: Rgb) -> Self {
+        Self { size, weight, colour }
+    }
+}
+
 /// Inter, subset to Latin; see assets/Inter-LICENSE.txt.
 static REGULAR: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| {
     FontRef::try_from_slice(include_bytes!("../../../assets/Inter-Regular.subset.ttf")).ok()
@@ -130,28 +144,20 @@ impl Canvas {
         }
     }
 
-    /// Writes text on the baseline `y`. Characters that the font lacks are left out.
-    pub(super) fn text(
-        &mut self,
-        text: &str,
-        x: f32,
-        y: f32,
-        size: f32,
-        weight: Weight,
-        colour: Rgb,
-        align: Align,
-    ) {
-        let Some(font) = font(weight) else { return };
-        let (glyphs, width) = lay_out(font, text, size);
+    /// Writes text on a baseline that begins, is centred or ends at the point. Characters that the
+    /// font lacks are left out.
+    pub(super) fn text(&mut self, text: &str, at: (f32, f32), style: Style, align: Align) {
+        let Some(font) = font(style.weight) else { return };
+        let (glyphs, width) = lay_out(font, text, style.size);
         let left = match align {
-            Align::Left => x,
-            Align::Center => x - width / 2.0,
-            Align::Right => x - width,
+            Align::Left => at.0,
+            Align::Center => at.0 - width / 2.0,
+            Align::Right => at.0 - width,
         };
         for mut glyph in glyphs {
             glyph.position.x += left;
-            glyph.position.y += y;
-            self.glyph(font, glyph, colour);
+            glyph.position.y += at.1;
+            self.glyph(font, glyph, style.colour);
         }
     }
 

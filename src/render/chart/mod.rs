@@ -8,7 +8,7 @@ mod layout;
 mod panel;
 
 use crate::engine::series::Curve;
-use crate::render::chart::canvas::{Align, Canvas, GREY, INK, Weight};
+use crate::render::chart::canvas::{Align, Canvas, GREY, INK, Style, Weight};
 use crate::render::chart::layout::{Panel, panels};
 use crate::render::chart::panel::{Frame, draw_panel};
 
@@ -67,17 +67,32 @@ pub fn draw(chart: &Chart<'_>) -> Option<Vec<u8>> {
 fn draw_header(canvas: &mut Canvas, chart: &Chart<'_>) {
     let room = WIDTH - LEFT / 2.0 - RIGHT;
     let title = canvas.clip(chart.title, 36.0, Weight::SemiBold, room);
-    canvas.text(&title, LEFT / 2.0, 54.0, 36.0, Weight::SemiBold, INK, Align::Left);
+    canvas.text(&title, (LEFT / 2.0, 54.0), Style::new(36.0, Weight::SemiBold, INK), Align::Left);
     let subtitle = canvas.clip(chart.subtitle, 24.0, Weight::Regular, room);
-    canvas.text(&subtitle, LEFT / 2.0, 92.0, 24.0, Weight::Regular, GREY, Align::Left);
+    canvas.text(
+        &subtitle,
+        (LEFT / 2.0, 92.0),
+        Style::new(24.0, Weight::Regular, GREY),
+        Align::Left,
+    );
 }
 
 fn draw_x_labels(canvas: &mut Canvas, axis: &axis::Axis, top: f32, label: &str) {
     for tick in &axis.ticks {
-        canvas.text(&tick.label, tick.at, top + 34.0, 24.0, Weight::Regular, GREY, Align::Center);
+        canvas.text(
+            &tick.label,
+            (tick.at, top + 34.0),
+            Style::new(24.0, Weight::Regular, GREY),
+            Align::Center,
+        );
     }
     let middle = (LEFT + WIDTH - RIGHT) / 2.0;
-    canvas.text(label, middle, top + 68.0, 24.0, Weight::Regular, GREY, Align::Center);
+    canvas.text(
+        label,
+        (middle, top + 68.0),
+        Style::new(24.0, Weight::Regular, GREY),
+        Align::Center,
+    );
 }
 
 /// The x of all points; widened where there is only one.

@@ -3,7 +3,7 @@
 use crate::engine::series::Curve;
 use crate::render::chart::axis::{Axis, short};
 use crate::render::chart::canvas::{
-    ALARM, Align, Canvas, GREY, GRID, INK, PALETTE, Rgb, WHITE, Weight,
+    ALARM, Align, Canvas, GREY, GRID, INK, PALETTE, Rgb, Style, WHITE, Weight,
 };
 use crate::render::chart::layout::{Kind, Panel};
 
@@ -48,7 +48,12 @@ fn draw_grid(canvas: &mut Canvas, frame: &Frame, y_axis: &Axis) {
     for tick in &y_axis.ticks {
         canvas.line(&[(frame.left, tick.at), (frame.right, tick.at)], GRID, 255, 1.5, None);
         let x = frame.left - 14.0;
-        canvas.text(&tick.label, x, tick.at + 8.0, TEXT, Weight::Regular, GREY, Align::Right);
+        canvas.text(
+            &tick.label,
+            (x, tick.at + 8.0),
+            Style::new(TEXT, Weight::Regular, GREY),
+            Align::Right,
+        );
     }
     let floor = [(frame.left, frame.bottom), (frame.right, frame.bottom)];
     canvas.line(&floor, GREY, 160, 2.0, None);
@@ -67,7 +72,12 @@ fn draw_events(
         let align = if x > (frame.left + frame.right) / 2.0 { Align::Right } else { Align::Left };
         let beside = if align == Align::Right { x - 8.0 } else { x + 8.0 };
         if labelled {
-            canvas.text(label, beside, frame.top + 24.0, 22.0, Weight::Regular, ALARM, align);
+            canvas.text(
+                label,
+                (beside, frame.top + 24.0),
+                Style::new(22.0, Weight::Regular, ALARM),
+                align,
+            );
         }
     }
 }
@@ -118,7 +128,12 @@ fn draw_non_finite(canvas: &mut Canvas, curve: &Curve, frame: &Frame, x_axis: &A
             let right = at > (frame.left + frame.right) / 2.0;
             let (x, align) =
                 if right { (at - 10.0, Align::Right) } else { (at + 10.0, Align::Left) };
-            canvas.text(label, x, frame.bottom - 24.0, TEXT, Weight::SemiBold, ALARM, align);
+            canvas.text(
+                label,
+                (x, frame.bottom - 24.0),
+                Style::new(TEXT, Weight::SemiBold, ALARM),
+                align,
+            );
             labelled = true;
         }
     }
@@ -153,7 +168,7 @@ fn draw_best(canvas: &mut Canvas, panel: &Panel<'_>, frame: &Frame, x_axis: &Axi
     let width = canvas.width(&label, 22.0, Weight::Regular);
     let left = if right { text_x - width } else { text_x };
     canvas.box_of(left - 4.0, text_y - 20.0, left + width + 4.0, text_y + 6.0, WHITE, 200);
-    canvas.text(&label, text_x, text_y, 22.0, Weight::Regular, INK, align);
+    canvas.text(&label, (text_x, text_y), Style::new(22.0, Weight::Regular, INK), align);
 }
 
 /// The panel's title at the left, the legend with the last values at the right.
@@ -162,7 +177,7 @@ fn draw_caption(canvas: &mut Canvas, panel: &Panel<'_>, frame: &Frame) {
     let mut x = frame.right;
     if panel.left_out > 0 {
         let more = format!("+{} more", panel.left_out);
-        canvas.text(&more, x, y, TEXT, Weight::Regular, GREY, Align::Right);
+        canvas.text(&more, (x, y), Style::new(TEXT, Weight::Regular, GREY), Align::Right);
         x -= canvas.width(&more, TEXT, Weight::Regular) + 28.0;
     }
     let room_for_title = 150.0;
@@ -180,15 +195,15 @@ fn draw_caption(canvas: &mut Canvas, panel: &Panel<'_>, frame: &Frame) {
         if x - width < frame.left + room_for_title {
             break;
         }
-        canvas.text(&last, x, y, TEXT, Weight::SemiBold, INK, Align::Right);
+        canvas.text(&last, (x, y), Style::new(TEXT, Weight::SemiBold, INK), Align::Right);
         let name_right = x - value_width - 10.0;
-        canvas.text(&name, name_right, y, TEXT, Weight::Regular, GREY, Align::Right);
+        canvas.text(&name, (name_right, y), Style::new(TEXT, Weight::Regular, GREY), Align::Right);
         let left = x - width;
         canvas.line(&[(left + 4.0, y - 8.0), (left + 36.0, y - 8.0)], colour, 255, 5.0, None);
         x = left - 26.0;
     }
     let title = canvas.clip(&panel.title, 26.0, Weight::SemiBold, (x - frame.left).max(120.0));
-    canvas.text(&title, frame.left, y, 26.0, Weight::SemiBold, INK, Align::Left);
+    canvas.text(&title, (frame.left, y), Style::new(26.0, Weight::SemiBold, INK), Align::Left);
 }
 
 /// The points between values that are not finite.
@@ -235,7 +250,7 @@ fn smoothed(curve: &Curve) -> Option<Vec<(f64, f64)>> {
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
     let travel: f64 = finite().zip(finite().skip(1)).map(|(a, b)| (b - a).abs()).sum();
     // A curve that goes once from top to bottom travels its range once.
-    if !(low < high) || travel / (high - low) < 4.0 {
+    if low >= high || travel / (high - low) < 4.0 {
         return None;
     }
     let span = (points.len() as f64 / 25.0).clamp(5.0, 500.0);
