@@ -51,6 +51,20 @@ pub(crate) struct Phrases {
 }
 
 impl Language {
+    /// As the rules file writes them: ISO 639-1.
+    pub const CODES: [&'static str; 4] = ["en", "zh", "ja", "ko"];
+
+    /// From its code; none for another one.
+    pub fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "en" => Some(Self::En),
+            "zh" => Some(Self::Zh),
+            "ja" => Some(Self::Ja),
+            "ko" => Some(Self::Ko),
+            _ => None,
+        }
+    }
+
     pub(crate) fn phrases(self) -> &'static Phrases {
         match self {
             Self::En => &EN,

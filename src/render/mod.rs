@@ -7,4 +7,5 @@ pub mod message;
 pub mod template;
 pub mod text;
 
+pub use language::Language;
 pub use message::Message;
