@@ -3,6 +3,7 @@
 //! message's.
 
 pub mod secret;
+pub mod terminal;
 
 use std::fmt;
 use std::future::Future;
@@ -40,12 +41,19 @@ pub enum Settings {
 }
 
 /// One delivery: the message, its pictures, and what earlier attempts have done already.
-#[derive(Debug)]
 pub struct Delivery<'a> {
     pub message: &'a Message,
     pub images: &'a [Image],
     /// Kept on disk between attempts; saved by the courier whenever `progress_changed` is called.
     pub progress: &'a mut serde_json::Value,
+    /// Called with the new progress whenever a step is done; when it returns, it is on disk.
+    pub progress_changed: &'a mut (dyn FnMut(&serde_json::Value) + Send),
+}
+
+impl fmt::Debug for Delivery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("message", self.message).finish_non_exhaustive()
+    }
 }
 
 /// A picture, read into memory (bounded by the outbox).
