@@ -1,1 +1,4 @@
-//! TODO(commands)
+//! One file a verb: the only place that builds a whole program out of the rooms.
+
+pub mod check;
+pub mod init;

@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn hits_are_the_same_with_and_without_the_set() {
-        let patterns: Vec<Regex> = ["loss", r"^ERR\d+", "(?i)cuda", r"\xff"]
+        let patterns: Vec<Regex> = ["loss", r"^ERR\d+", "(?i)cuda", r"(?-u:\xff)"]
             .iter()
-            .map(|pattern| crate::engine::rules::compile_pattern(pattern).unwrap())
+            .map(|pattern| Regex::new(pattern).unwrap())
             .collect();
         let mut gated = Scanner::new(patterns.clone());
         let mut plain = Scanner { set: None, ..Scanner::new(patterns) };
@@ -66,7 +66,7 @@ mod tests {
         for (line, hits) in [
             (&b"nothing"[..], &[][..]),
             (b"ERR7: CUDA loss", &[0, 1, 2]),
-            (b"\xfe\xc3\xbf", &[3]),
+            (b"\xfe\xff", &[3]),
             (b"", &[]),
         ] {
             assert_eq!(gated.scan(line), hits, "{line:?}");

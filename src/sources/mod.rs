@@ -2,6 +2,7 @@
 //!
 //! A source reads and puts; it knows no rule and never waits for the engine for long.
 
+pub mod images;
 pub mod tail;
 
 use crate::engine::{Input, SourceId};

@@ -170,7 +170,7 @@ fn size(unit: &str) -> Option<f64> {
 }
 
 fn error(length: usize, message: String, hint: Option<&str>) -> ExpressionError {
-    ExpressionError { offset: 0, length, message, hint: hint.map(str::to_owned) }
+    ExpressionError { offset: 0, len: length, message, hint: hint.map(str::to_owned) }
 }
 
 #[cfg(test)]
@@ -227,7 +227,7 @@ mod tests {
             ("1iB", 0, 3),
         ] {
             let error = tokens(text).unwrap_err();
-            assert_eq!((error.offset, error.length), (offset, length), "{text}: {error}");
+            assert_eq!((error.offset, error.len), (offset, length), "{text}: {error}");
         }
     }
 }

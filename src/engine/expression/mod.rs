@@ -33,7 +33,7 @@ pub struct ExpressionError {
     /// Byte offset in the text.
     pub offset: usize,
     /// In bytes; 0 at the end of the text.
-    pub length: usize,
+    pub len: usize,
     pub message: String,
     pub hint: Option<String>,
 }
@@ -43,7 +43,7 @@ impl Expression {
         if text.len() > MAX_LENGTH {
             return Err(ExpressionError {
                 offset: MAX_LENGTH,
-                length: 0,
+                len: 0,
                 message: format!("the condition is longer than {MAX_LENGTH} bytes"),
                 hint: None,
             });
@@ -53,8 +53,8 @@ impl Expression {
     }
 
     /// The metrics that it names, in the order of their first appearance.
-    pub fn metrics(&self) -> &[String] {
-        &self.metrics
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.metrics.iter().map(String::as_str)
     }
 }
 

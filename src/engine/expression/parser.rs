@@ -48,7 +48,7 @@ impl Parsed {
     fn error(&self, message: &str, hint: &str) -> ExpressionError {
         ExpressionError {
             offset: self.start,
-            length: self.end - self.start,
+            len: self.end - self.start,
             message: message.to_owned(),
             hint: Some(hint.to_owned()),
         }
@@ -122,13 +122,13 @@ impl Parser {
             ),
             _ => (format!("{wanted} is expected here"), None),
         };
-        ExpressionError { offset: lexeme.offset, length: lexeme.length, message, hint }
+        ExpressionError { offset: lexeme.offset, len: lexeme.length, message, hint }
     }
 
     fn too_deep(&self, offset: usize) -> ExpressionError {
         ExpressionError {
             offset,
-            length: self.peek().offset.saturating_sub(offset),
+            len: self.peek().offset.saturating_sub(offset),
             message: format!("the condition is nested deeper than {MAX_DEPTH}"),
             hint: Some("split it into several rules".to_owned()),
         }
@@ -215,7 +215,7 @@ impl Parser {
         if let Some(hint) = clash(left_unit, right_unit) {
             return Err(ExpressionError {
                 offset: span.0,
-                length: span.1 - span.0,
+                len: span.1 - span.0,
                 message: format!("the units on both sides of `{operator}` differ"),
                 hint: Some(hint.to_owned()),
             });
@@ -235,7 +235,7 @@ impl Parser {
         };
         Err(ExpressionError {
             offset: at.offset,
-            length: at.length,
+            len: at.length,
             message: format!("nothing can be compared with `{name}`"),
             hint: Some(hint.to_owned()),
         })

@@ -20,13 +20,8 @@ use crate::engine::expression::Expression;
 
 pub(in crate::engine) use tracker::{Change, Hit, LinePlace, Track, Tracker};
 
-/// Compiles a pattern of the rules file. All patterns go through here: flags stand in the pattern
-/// itself (`(?i)`), since several are later compiled into one set from their text.
-pub fn compile_pattern(pattern: &str) -> Result<Regex, regex::Error> {
-    Regex::new(pattern)
-}
-
-/// Everything the engine judges by. Rules are kept in the order of the file.
+/// Everything the engine judges by. Rules are kept in the order of the file. All patterns are
+/// compiled again into one set from their texts: flags stand in the pattern itself (`(?i)`).
 #[derive(Debug, Default)]
 pub struct RuleSet {
     pub rules: Vec<Rule>,
@@ -47,8 +42,8 @@ impl RuleSet {
                 _ => [None, None],
             };
             for name in conditions.into_iter().flatten().flat_map(Expression::metrics) {
-                if !names.contains(name) {
-                    names.push(name.clone());
+                if !names.iter().any(|known| known == name) {
+                    names.push(name.to_owned());
                 }
             }
         }

@@ -47,7 +47,7 @@ impl Parser {
         self.expect("(")?;
         let wrong = |at: &Lexeme, message: String| ExpressionError {
             offset: at.offset,
-            length: at.length,
+            len: at.length,
             message,
             hint: Some(format!("write it like {usage}")),
         };
@@ -160,7 +160,7 @@ fn unknown(name: &str, at: &Lexeme) -> ExpressionError {
     };
     ExpressionError {
         offset: at.offset,
-        length: at.length,
+        len: at.length,
         message: format!("there is no function `{name}`"),
         hint: Some(hint),
     }

@@ -69,7 +69,7 @@ fn errors_know_their_place_and_help() {
         ("and > 3", 0, 3, "value"),
     ] {
         let error = parse(text).unwrap_err();
-        assert_eq!((error.offset, error.length), (offset, length), "{text}: {error:?}");
+        assert_eq!((error.offset, error.len), (offset, length), "{text}: {error:?}");
         let said = format!("{} {}", error.message, error.hint.unwrap_or_default());
         assert!(said.contains(word), "{text}: {said}");
     }

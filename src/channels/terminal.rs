@@ -1,0 +1,1 @@
+//! Standard error of the supervisor: a message as a framed block.

@@ -1,0 +1,241 @@
+//! One rule: its trigger (see `trigger`), and all that is the same for every trigger.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use rustix::process::Signal;
+
+use super::keys;
+use super::problem::{Problem, alternatives, did_you_mean, quote};
+use super::reader::{Reader, Section, Shortest};
+use super::trigger::{self, Kind};
+use super::yaml::Node;
+use crate::engine::alert::Severity;
+use crate::engine::rules::{Attach, Rule, Stop};
+
+/// What rules are checked against.
+pub(super) struct Known<'a> {
+    /// Names of the channels of this file; none where it defines none, and so all are unknown.
+    pub(super) channels: &'a [String],
+    pub(super) metrics: &'a trigger::Metrics,
+}
+
+/// More would make every line slow.
+const MOST_RULES: usize = 500;
+
+/// All rules that are right; the others are reported.
+pub(super) fn read_all(reader: &mut Reader<'_>, node: &Node, known: &Known<'_>) -> Vec<Rule> {
+    let items = reader.list("rules", node);
+    if let Some(extra) = items.get(MOST_RULES) {
+        reader.report(Problem::new(&extra.span, format!("there are more than {MOST_RULES} rules")));
+        return Vec::new();
+    }
+    let mut names: HashMap<String, Range<usize>> = HashMap::new();
+    items.iter().filter_map(|item| read(reader, item, known, &mut names)).collect()
+}
+
+fn read(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    known: &Known<'_>,
+    names: &mut HashMap<String, Range<usize>>,
+) -> Option<Rule> {
+    if node.is_null() {
+        let problem = Problem::new(&node.span, "this rule is empty");
+        reader.report(problem.hint("write `- name: …` and a trigger below it, or remove the `-`"));
+        return None;
+    }
+    let section = reader.section("a rule", node, keys::RULE)?;
+    let name = name(reader, section, names);
+    let trigger = trigger::read(reader, section, known.metrics);
+    if let Some((kind, _)) = &trigger {
+        effectless(reader, section, *kind);
+    }
+    let common = common(reader, section, known);
+    let (_, trigger) = trigger?;
+    Some(Rule { name: name?, trigger: trigger?, ..common })
+}
+
+/// Present, short, on one line, and unique.
+fn name(
+    reader: &mut Reader<'_>,
+    section: Section<'_>,
+    names: &mut HashMap<String, Range<usize>>,
+) -> Option<String> {
+    const LONGEST: usize = 100;
+    let Some(node) = section.get("name") else {
+        let problem = Problem::new(&section.node.span, "this rule has no name");
+        reader.report(problem.hint("add `name: …`; messages and `watch replay` call it by that"));
+        return None;
+    };
+    let name = reader.text("name", node)?.trim().to_owned();
+    if name.is_empty() || name.chars().count() > LONGEST || name.contains(char::is_control) {
+        let message = format!("a name is one line of 1 to {LONGEST} characters");
+        reader.report(Problem::new(&node.span, message));
+        return None;
+    }
+    if let Some(first) = names.get(&name) {
+        reader.report(
+            Problem::new(&node.span, format!("a second rule is named {}", quote(&name)))
+                .also(first, "the first one")
+                .hint("give each rule a name of its own"),
+        );
+        return None;
+    }
+    names.insert(name.clone(), node.span.clone());
+    Some(name)
+}
+
+/// Keys that do nothing beside this trigger: somebody relies on them in vain.
+fn effectless(reader: &mut Reader<'_>, section: Section<'_>, kind: Kind) {
+    for entry in section.entries() {
+        let key = entry.key.as_str();
+        if kind.allows(key) || !keys::RULE.iter().any(|known| known.name == key) {
+            continue;
+        }
+        let message = format!("`{key}` has no effect beside {}", kind.words());
+        let problem = Problem::new(&entry.key_span, message);
+        reader.report(problem.hint(kind.advice(key)));
+    }
+    let once = section.get("once").filter(|node| reader_true(node));
+    if let Some(once) = once
+        && let Some(other) = ["cooldown", "repeat"].iter().find_map(|key| section.entry(key))
+    {
+        reader.report(
+            Problem::new(&other.key_span, format!("`{}` has no effect beside `once`", other.key))
+                .also(&once.span, "it fires only once")
+                .hint("remove one of them"),
+        );
+    }
+}
+
+fn reader_true(node: &Node) -> bool {
+    matches!(&node.value, super::yaml::Value::Scalar { text, .. } if text == "true")
+}
+
+/// Everything but name and trigger; what is wrong is reported and left at its default.
+fn common(reader: &mut Reader<'_>, section: Section<'_>, known: &Known<'_>) -> Rule {
+    let flag = |reader: &mut Reader<'_>, key: &str| {
+        section.get(key).and_then(|node| reader.flag(key, node)).unwrap_or(false)
+    };
+    let duration = |reader: &mut Reader<'_>, key: &str, least| {
+        section.get(key).and_then(|node| reader.duration(key, node, least))
+    };
+    let lines =
+        section.get("lines").and_then(|n| reader.count("lines", n, 0..keys::MOST_LINES + 1));
+    Rule {
+        name: String::new(),
+        trigger: crate::engine::rules::Trigger::NonFinite,
+        severity: severity(reader, section),
+        cooldown: duration(reader, "cooldown", Shortest::Zero),
+        once: flag(reader, "once"),
+        repeat: duration(reader, "repeat", Shortest::Second),
+        resolved: flag(reader, "resolved"),
+        lines: lines.and_then(|lines| usize::try_from(lines).ok()).unwrap_or(0),
+        message: section.get("message").and_then(|node| message(reader, node)),
+        to: section.get("to").map(|node| to(reader, node, known.channels)).unwrap_or_default(),
+        attach: section.get("attach").map(|node| attach(reader, node)).unwrap_or_default(),
+        stop: section.get("stop").and_then(|node| stop(reader, node)),
+        builtin: false,
+    }
+}
+
+fn severity(reader: &mut Reader<'_>, section: Section<'_>) -> Severity {
+    let node = section.get("severity");
+    match node.and_then(|node| reader.one_of("severity", node, keys::SEVERITIES)) {
+        Some("critical") => Severity::Critical,
+        Some("warning") => Severity::Warning,
+        _ => Severity::Info,
+    }
+}
+
+/// A template; only its syntax can be checked before there is anything to fill in.
+fn message(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.text("message", node)?;
+    let environment = minijinja::Environment::new();
+    let Err(error) = environment.template_from_str(&text) else {
+        return Some(text);
+    };
+    let reason = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let message = format!("`message` is no valid template: {reason}");
+    let mut problem = Problem::new(&node.span, message);
+    if let Some(line) = error.line().filter(|_| text.trim_end().contains('\n')) {
+        problem = problem.label(format!("in line {line} of this text"));
+    }
+    reader.report(problem.hint("values are written like {{ loss }} or {{ run.name }}"));
+    None
+}
+
+fn to(reader: &mut Reader<'_>, node: &Node, channels: &[String]) -> Vec<String> {
+    let names: Vec<&str> = channels.iter().map(String::as_str).collect();
+    let mut to = Vec::new();
+    for item in reader.one_or_list("to", node) {
+        let Some(name) = reader.plain("to", item).map(str::to_owned) else { continue };
+        if !names.contains(&name.as_str()) {
+            let hint = match names.as_slice() {
+                [] => "this file defines no channels; add it under `channels:`".to_owned(),
+                names => did_you_mean(&name, names),
+            };
+            let message = format!("there is no channel {}", quote(&name));
+            reader.report(Problem::new(&item.span, message).hint(hint));
+        } else if !to.contains(&name) {
+            to.push(name);
+        }
+    }
+    to
+}
+
+fn attach(reader: &mut Reader<'_>, node: &Node) -> Attach {
+    let mut attach = Attach::default();
+    for item in reader.one_or_list("attach", node) {
+        if reader.one_of("attach", item, keys::ATTACHMENTS) == Some("charts") {
+            attach.charts = true;
+        }
+    }
+    attach
+}
+
+/// `true`, `false`, or `{ signal: USR1, grace: 30s }`.
+fn stop(reader: &mut Reader<'_>, node: &Node) -> Option<Stop> {
+    let default = Stop { signal: Signal::TERM.as_raw(), grace: None };
+    if matches!(node.value, super::yaml::Value::Scalar { .. }) {
+        return reader.flag("stop", node)?.then_some(default);
+    }
+    let section = reader.section("stop", node, keys::STOP)?;
+    let signal = match section.get("signal") {
+        Some(node) => signal(reader, node)?,
+        None => default.signal,
+    };
+    let grace = match section.entry("grace") {
+        Some(entry) if signal == Signal::KILL.as_raw() => {
+            reader.report(Problem::new(&entry.key_span, "`grace` has no effect after KILL"));
+            None
+        }
+        Some(entry) => reader.duration("grace", &entry.value, Shortest::AboveZero),
+        None => None,
+    };
+    Some(Stop { signal, grace })
+}
+
+fn signal(reader: &mut Reader<'_>, node: &Node) -> Option<i32> {
+    let text = reader.plain("signal", node)?;
+    let upper = text.to_uppercase();
+    let signal = match upper.strip_prefix("SIG").unwrap_or(&upper) {
+        "TERM" => Signal::TERM,
+        "INT" => Signal::INT,
+        "HUP" => Signal::HUP,
+        "QUIT" => Signal::QUIT,
+        "USR1" => Signal::USR1,
+        "USR2" => Signal::USR2,
+        "KILL" => Signal::KILL,
+        _ => {
+            let names = alternatives(keys::SIGNALS);
+            let message =
+                format!("`signal` wants the name of a signal, but this is {}", quote(text));
+            reader
+                .report(Problem::new(&node.span, message).hint(format!("possible here: {names}")));
+            return None;
+        }
+    };
+    Some(signal.as_raw())
+}
