@@ -35,7 +35,8 @@ pub fn run(
     };
     match config::load(found.as_deref(), env) {
         Ok(config) => {
-            let file = found.map_or_else(|| "no rules file".to_owned(), |p| p.display().to_string());
+            let file =
+                found.map_or_else(|| "no rules file".to_owned(), |p| p.display().to_string());
             writeln!(out, "{file}: {}", summary(&config))?;
             Ok(0)
         }

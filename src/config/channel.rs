@@ -29,13 +29,18 @@ fn channel(reader: &mut Reader<'_>, entry: &Entry) -> Option<ChannelConfig> {
         let place = if entry.value.is_null() { &entry.key_span } else { &entry.value.span };
         reader.report(
             Problem::new(place, message)
-                .hint(format!("write {name}: {{ slack: {{ webhook: \"${{SLACK_WEBHOOK_URL}}\" }} }}"))
+                .hint(format!(
+                    "write {name}: {{ slack: {{ webhook: \"${{SLACK_WEBHOOK_URL}}\" }} }}"
+                ))
                 .hint(format!("kinds: {}", alternatives(&keys::names(keys::CHANNELS)))),
         );
         return None;
     }
     let section = reader.section(&name, &entry.value, keys::CHANNELS)?;
     let kinds = section.entries();
+    if section.has_unknown_keys && kinds.len() == 1 {
+        return None;
+    }
     let [kind] = kinds else {
         let message = format!("the channel {} must have exactly one kind", quote(&name));
         let place = kinds.get(1).map_or(&entry.key_span, |second| &second.key_span);
@@ -81,6 +86,7 @@ fn slack(reader: &mut Reader<'_>, kind: &Entry, section: Section<'_>) -> Option<
             Some(Settings::SlackWebhook { url })
         }
         (None, Some(token)) => slack_bot(reader, kind, token, section),
+        (None, None) if section.has_unknown_keys => None,
         (None, None) => {
             let message = "a Slack channel needs a webhook, or a token and a channel";
             reader.report(
@@ -102,9 +108,14 @@ fn slack_bot(
     let secret = secret(reader, "token", &token.value);
     if secret.as_ref().is_some_and(|secret| secret.expose().starts_with("xapp-")) {
         let problem = Problem::new(&token.value.span, "this is an app-level token");
-        reader.report(problem.hint("messages are sent with the bot's token, which begins with xoxb-"));
+        reader.report(
+            problem.hint("messages are sent with the bot's token, which begins with xoxb-"),
+        );
     }
     let Some(channel) = section.get("channel") else {
+        if section.has_unknown_keys {
+            return None;
+        }
         let problem = Problem::new(&kind.key_span, "a token needs a `channel` to post to");
         reader.report(problem.hint("channel: \"#training\", or its ID, like C0123456789"));
         return None;

@@ -35,7 +35,7 @@ fn chart(reader: &mut Reader<'_>, node: &Node, metrics: &Metrics) -> Option<Char
             None
         }
         (None, None) => {
-            if section.entries().is_empty() {
+            if !section.has_unknown_keys {
                 let problem = Problem::new(&node.span, "this chart is empty");
                 reader.report(problem.hint("write `- file: 'plots/*.png'` or `- plot: [loss]`"));
             }
@@ -49,7 +49,8 @@ fn glob(reader: &mut Reader<'_>, node: &Node) -> Option<ChartConfig> {
     match glob::Pattern::new(&text) {
         Ok(_) => Some(ChartConfig::File(text)),
         Err(error) => {
-            let problem = Problem::new(&node.span, format!("`file` is no valid glob: {}", error.msg));
+            let problem =
+                Problem::new(&node.span, format!("`file` is no valid glob: {}", error.msg));
             reader.report(problem.hint("`*` stands for any characters, `**` for any folders"));
             None
         }

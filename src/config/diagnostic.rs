@@ -28,6 +28,9 @@ impl ConfigError {
         problems.sort_by_key(|problem| problem.span.start);
         // A value that an alias repeats would be complained about once for each repetition.
         problems.dedup();
+        for problem in &mut problems {
+            problem.message = blank_secrets(&problem.message);
+        }
         Self { file, text: blank_secrets(text), problems }
     }
 
@@ -68,9 +71,8 @@ impl ConfigError {
         } else {
             let place = self.on_one_line(&problem.span);
             let caret = AnnotationKind::Primary.span(place).label(problem.label.as_str());
-            let mut snippet = Snippet::source(self.text.as_str())
-                .path(self.file.as_str())
-                .annotation(caret);
+            let mut snippet =
+                Snippet::source(self.text.as_str()).path(self.file.as_str()).annotation(caret);
             if let Some((span, words)) = &problem.also {
                 let context = AnnotationKind::Context.span(self.on_one_line(span));
                 snippet = snippet.annotation(context.label(words.as_str()));
@@ -117,7 +119,9 @@ fn blank_secrets(text: &str) -> String {
     let mut at = 0;
     for captures in secret.captures_iter(text) {
         let found = captures.get(1).or(captures.get(2));
-        let Some(found) = found.filter(|found| !found.as_str().starts_with(['$', '&', '{', '[', '#'])) else {
+        let Some(found) =
+            found.filter(|found| !found.as_str().starts_with(['$', '&', '{', '[', '#']))
+        else {
             continue;
         };
         blanked.push_str(&text[at..found.start()]);
@@ -141,7 +145,10 @@ mod tests {
             ("tokne: xoxb-1-2", "tokne: ********"),
             ("bot_token: a", "bot_token: *"),
             ("token: \"${SLACK_BOT_TOKEN}\"", "token: \"${SLACK_BOT_TOKEN}\""),
-            ("- https://hooks.slack.com/services/T/B/x y", "- **************************************** y"),
+            (
+                "- https://hooks.slack.com/services/T/B/x y",
+                "- **************************************** y",
+            ),
             ("match: 'CUDA out of memory'", "match: 'CUDA out of memory'"),
         ] {
             let blanked = blank_secrets(text);

@@ -43,7 +43,11 @@ pub(super) fn fill(value: &str, outside: &Outside<'_>) -> Result<Filled, Vec<Fai
         }
         filled.text.push_str(&value[at..start]);
         let Some(end) = value[start..].find('}').map(|found| start + found) else {
-            failures.push(failure(start..value.len(), "`${` is not closed", "write it like ${NAME}"));
+            failures.push(failure(
+                start..value.len(),
+                "`${` is not closed",
+                "write it like ${NAME}",
+            ));
             return Err(failures);
         };
         match resolve(&value[start + 2..end], outside, &mut filled.secrets) {
@@ -71,7 +75,10 @@ fn resolve(
         return Ok(secret);
     }
     let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.is_empty() || !name.chars().all(letter) || name.starts_with(|c: char| c.is_ascii_digit()) {
+    if name.is_empty()
+        || !name.chars().all(letter)
+        || name.starts_with(|c: char| c.is_ascii_digit())
+    {
         let message = "this is no name of an environment variable".to_owned();
         let hint = "write ${NAME} for a variable, ${file:PATH} for a file, $${ for a plain `${`";
         return Err((message, hint.to_owned()));
@@ -94,19 +101,24 @@ fn read_secret(path: &str, outside: &Outside<'_>) -> Result<String, (String, Str
     const LONGEST: u64 = 64 * 1024;
     let path = expand(path, outside);
     let shown = path.display();
-    let failed = |reason: String, hint: &str| Err((format!("cannot read {shown}: {reason}"), hint.to_owned()));
+    let failed = |reason: String, hint: &str| {
+        Err((format!("cannot read {shown}: {reason}"), hint.to_owned()))
+    };
     let there = "is the path right, and may you read it?";
     if path.is_dir() {
         return failed("it is a folder".to_owned(), "name the file in it");
     }
     let mut text = String::new();
-    let read = std::fs::File::open(&path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+    let read = std::fs::File::open(&path)
+        .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
     match read {
         Err(error) => failed(error.to_string(), there),
         Ok(_) if text.len() as u64 > LONGEST => {
             failed("it is longer than 64 KiB".to_owned(), "a secret is a short text")
         }
-        Ok(_) if text.trim().is_empty() => failed("it is empty".to_owned(), "put the secret into it"),
+        Ok(_) if text.trim().is_empty() => {
+            failed("it is empty".to_owned(), "put the secret into it")
+        }
         Ok(_) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
     }
 }
@@ -158,7 +170,11 @@ mod tests {
             ("${1A}", vec!["${1A}"]),
             ("a ${file:gone}", vec!["${file:gone}"]),
         ] {
-            assert_eq!(filled(value), Err(parts.iter().map(|p| (*p).to_owned()).collect()), "{value}");
+            assert_eq!(
+                filled(value),
+                Err(parts.iter().map(|p| (*p).to_owned()).collect()),
+                "{value}"
+            );
         }
     }
 

@@ -56,17 +56,33 @@ pub(super) const MOST_COUNT: u64 = 10_000;
 
 pub(super) static TOP: &[Key] = &[
     key("run", Shape::Mapping(RUN), "About the run itself."),
-    key("channels", Shape::Named(&Shape::OneKey(CHANNELS)), "Where messages go: a name of yours, and a kind with its settings."),
-    key("metrics", Shape::List(&Shape::Regex), "Patterns whose named groups are metrics; {num} stands for a number."),
+    key(
+        "channels",
+        Shape::Named(&Shape::OneKey(CHANNELS)),
+        "Where messages go: a name of yours, and a kind with its settings.",
+    ),
+    key(
+        "metrics",
+        Shape::List(&Shape::Regex),
+        "Patterns whose named groups are metrics; {num} stands for a number.",
+    ),
     key("charts", Shape::List(&Shape::OneKey(CHARTS)), "Pictures that go along with messages."),
     key("rules", Shape::List(&Shape::Mapping(RULE)), "What is told, and when."),
     key("builtin", Shape::Flag, "false leaves out all built-in rules."),
-    key("auto_metrics", Shape::Flag, "false: only the metrics that are named here are taken from the output."),
+    key(
+        "auto_metrics",
+        Shape::Flag,
+        "false: only the metrics that are named here are taken from the output.",
+    ),
 ];
 
 pub(super) static RUN: &[Key] = &[
     key("name", Shape::Text, "The run's name; without it, it is made from the command."),
-    key("language", Shape::OneOf(&crate::render::Language::CODES), "The language of built-in texts."),
+    key(
+        "language",
+        Shape::OneOf(&crate::render::Language::CODES),
+        "The language of built-in texts.",
+    ),
 ];
 
 /// The kinds of channels, each with its settings.

@@ -123,7 +123,7 @@ fn compile_one(
     let mut with_builtin = true;
     config.rules.auto_metrics = true;
     if let Some(root) = root
-        && let Some(top) = reader.section("", &root, keys::TOP)
+        && let Some(top) = reader.section("the file", &root, keys::TOP)
     {
         let flag = |reader: &mut Reader<'_>, key: &str| {
             top.get(key).and_then(|node| reader.flag(key, node)).unwrap_or(true)

@@ -1,4 +1,5 @@
-//! Regular expressions of the rules file: compiled with limits, errors placed inside the pattern.
+//! Regular expressions of the rules file: `{num}` expanded, compiled with limits, errors placed
+//! inside the pattern.
 
 use std::ops::Range;
 
@@ -24,22 +25,22 @@ const PLACEHOLDER: &str = "{num}";
 pub(super) fn line(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<Regex> {
     let pattern = reader.plain(name, node)?;
     if pattern.is_empty() {
-        let problem = Problem::new(&node.span, format!("`{name}` is empty, and so matches every line"));
+        let problem =
+            Problem::new(&node.span, format!("`{name}` is empty, and so matches every line"));
         reader.report(problem.hint("write what the line contains: 'CUDA out of memory'"));
         return None;
     }
-    compile(reader, name, node, pattern, &|part| part)
+    compile(reader, name, node, pattern)
 }
 
-/// A pattern of `metrics`, with `{num}` expanded; each named group is a metric.
+/// A pattern of `metrics`; each named group is a metric.
 pub(super) fn metric(reader: &mut Reader<'_>, node: &Node) -> Option<Regex> {
-    let written = reader.plain("metrics", node)?;
-    let expanded = written.replace(PLACEHOLDER, NUMBER);
-    let back = |part: Range<usize>| unexpanded(written, part.start)..unexpanded(written, part.end);
-    let regex = compile(reader, "metrics", node, &expanded, &back)?;
+    let pattern = reader.plain("metrics", node)?;
+    let regex = compile(reader, "metrics", node, pattern)?;
     if regex.capture_names().flatten().next().is_none() {
         let problem = Problem::new(&node.span, "this pattern names no metric");
-        reader.report(problem.hint("put a named group around the number: 'loss is (?<loss>{num})'"));
+        reader
+            .report(problem.hint("put a named group around the number: 'loss is (?<loss>{num})'"));
         return None;
     }
     Some(regex)
@@ -61,17 +62,13 @@ fn unexpanded(written: &str, offset: usize) -> usize {
     (from + (offset - to)).min(written.len())
 }
 
-fn compile(
-    reader: &mut Reader<'_>,
-    name: &str,
-    node: &Node,
-    pattern: &str,
-    back: &dyn Fn(Range<usize>) -> Range<usize>,
-) -> Option<Regex> {
+fn compile(reader: &mut Reader<'_>, name: &str, node: &Node, written: &str) -> Option<Regex> {
+    let pattern = &written.replace(PLACEHOLDER, NUMBER);
     let mut parser = regex_syntax::ParserBuilder::new().utf8(false).build();
     if let Err(error) = parser.parse(pattern) {
         let (reason, part, hint) = explain(&error, pattern);
-        let place = place::of_part(reader.text, node, back(part));
+        let part = unexpanded(written, part.start)..unexpanded(written, part.end);
+        let place = place::of_part(reader.text, node, part);
         let message = format!("`{name}` is no valid regular expression: {reason}");
         reader.report(Problem::new(&place, message).maybe_hint(hint.map(str::to_owned)));
         return None;
@@ -80,7 +77,7 @@ fn compile(
         Ok(regex) => Some(regex),
         Err(_) => {
             let message = format!("`{name}` is too large a pattern");
-            let hint = "use smaller repetitions than this ({1000}), or `.*` instead";
+            let hint = "a repetition like `{1000}` makes it so; use a smaller one, or `.*`";
             reader.report(Problem::new(&node.span, message).hint(hint));
             None
         }
@@ -135,9 +132,19 @@ mod tests {
     #[test]
     fn num_takes_every_number_that_programs_print_and_no_word() {
         let regex = Regex::new(&format!("^loss: (?<loss>{NUMBER})(?: |$)")).unwrap();
-        for number in
-            ["12", "-1.5", "+.5", "3.", "1e-5", "1,234", "12,345,678.9", "nan", "NaN", "-inf", "Infinity"]
-        {
+        for number in [
+            "12",
+            "-1.5",
+            "+.5",
+            "3.",
+            "1e-5",
+            "1,234",
+            "12,345,678.9",
+            "nan",
+            "NaN",
+            "-inf",
+            "Infinity",
+        ] {
             let line = format!("loss: {number}");
             let found = regex.captures(line.as_bytes()).map(|c| c["loss"].to_vec());
             assert_eq!(found.as_deref(), Some(number.as_bytes()), "{number}");
@@ -151,7 +158,9 @@ mod tests {
     fn places_in_the_expanded_pattern_lead_back_to_the_written_one() {
         let written = "a{num}b{num}c";
         let n = NUMBER.len();
-        for (expanded, place) in [(0, 0), (1, 1), (n, 1), (n + 1, 6), (n + 2, 7), (2 * n + 2, 12), (2 * n + 3, 13)] {
+        for (expanded, place) in
+            [(0, 0), (1, 1), (n, 1), (n + 1, 6), (n + 2, 7), (2 * n + 2, 12), (2 * n + 3, 13)]
+        {
             assert_eq!(unexpanded(written, expanded), place);
         }
     }

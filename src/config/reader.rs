@@ -30,6 +30,8 @@ pub(super) struct Reader<'a> {
 pub(super) struct Section<'n> {
     pub(super) node: &'n Node,
     entries: &'n [Entry],
+    /// What seems to be missing may just be misspelt.
+    pub(super) has_unknown_keys: bool,
 }
 
 impl<'n> Section<'n> {
@@ -65,8 +67,14 @@ impl<'a> Reader<'a> {
             Value::Map(entries) => Some(entries),
             _ if node.is_null() => Some(&[]),
             _ => {
-                let message = format!("`{name}` wants keys with values, but this is {}", node.kind());
-                let hint = format!("write `{name}:` and below it, indented, lines like `key: value`");
+                let place = place_of(name);
+                let message =
+                    format!("{place} wants keys with values, but this is {}", node.kind());
+                let hint = match name {
+                    "the file" => "begin with `rules:`, and indent what stands below it".to_owned(),
+                    "a rule" => "write `- name: …` and a trigger below it".to_owned(),
+                    _ => format!("write `{name}:` and below it, indented, lines like `key: value`"),
+                };
                 self.report(Problem::new(&node.span, message).hint(hint));
                 None
             }
@@ -81,12 +89,13 @@ impl<'a> Reader<'a> {
         known: &'static [Key],
     ) -> Option<Section<'n>> {
         let entries = self.entries(name, node)?;
+        let count = self.problems.len();
         for entry in entries {
             if !known.iter().any(|key| key.name == entry.key) {
                 self.report(unknown_key(name, entry, known));
             }
         }
-        Some(Section { node, entries })
+        Some(Section { node, entries, has_unknown_keys: self.problems.len() > count })
     }
 
     /// The items of a list; nothing at all is an empty one.
@@ -113,7 +122,8 @@ impl<'a> Reader<'a> {
             Value::Scalar { text, .. } => Some(text),
             _ => {
                 let message = format!("`{name}` wants a text, but this is {}", node.kind());
-                self.report(Problem::new(&node.span, message).maybe_hint(quotes_hint(self.text, node)));
+                let hint = quotes_hint(self.text, name, node);
+                self.report(Problem::new(&node.span, message).maybe_hint(hint));
                 None
             }
         }
@@ -156,7 +166,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn duration(&mut self, name: &str, node: &Node, least: Shortest) -> Option<Duration> {
+    pub(super) fn duration(
+        &mut self,
+        name: &str,
+        node: &Node,
+        least: Shortest,
+    ) -> Option<Duration> {
         let text = self.plain(name, node)?;
         let problem = match parse_duration(text) {
             Ok(duration) if duration.is_zero() && least != Shortest::Zero => {
@@ -201,8 +216,10 @@ impl<'a> Reader<'a> {
         if words.contains(&text) {
             return Some(text);
         }
-        let message = format!("`{name}` wants {}, but this is {}", alternatives(words), quote(text));
-        let meant = closest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
+        let message =
+            format!("`{name}` wants {}, but this is {}", alternatives(words), quote(text));
+        let meant =
+            closest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
         self.report(Problem::new(&node.span, message).maybe_hint(meant));
         None
     }
@@ -214,7 +231,9 @@ impl<'a> Reader<'a> {
             Value::Scalar { .. } if !node.is_null() => std::slice::from_ref(node),
             _ => {
                 let message = format!("`{name}` wants a list, but this is {}", node.kind());
-                self.report(Problem::new(&node.span, message).hint(format!("write `{name}: [a, b]`")));
+                self.report(
+                    Problem::new(&node.span, message).hint(format!("write `{name}: [a, b]`")),
+                );
                 return &[];
             }
         };
@@ -238,14 +257,27 @@ pub(super) fn is_plain(node: &Node) -> bool {
     matches!(node.value, Value::Scalar { style: ScalarStyle::Plain, .. })
 }
 
+/// A section in a sentence.
+fn place_of(section: &str) -> String {
+    match section {
+        "the file" | "a rule" => section.to_owned(),
+        _ => format!("`{section}`"),
+    }
+}
+
+/// `-` or `{}`.
+pub(super) fn is_empty(node: &Node) -> bool {
+    node.is_null() || matches!(&node.value, Value::Map(entries) if entries.is_empty())
+}
+
 fn unknown_key(section: &str, entry: &Entry, known: &'static [Key]) -> Problem {
     let names = keys::names(known);
     let message = match section {
         _ if std::ptr::eq(known, keys::CHANNELS) => {
             format!("unknown kind of channel {} in `{section}`", quote(&entry.key))
         }
-        "" => format!("unknown key {}", quote(&entry.key)),
-        _ => format!("unknown key {} in `{section}`", quote(&entry.key)),
+        "the file" => format!("unknown key {}", quote(&entry.key)),
+        _ => format!("unknown key {} in {}", quote(&entry.key), place_of(section)),
     };
     let synonym = keys::SYNONYMS
         .iter()
@@ -275,14 +307,16 @@ fn elsewhere(key: &str, known: &'static [Key]) -> Option<String> {
 fn no_value(text: &str, name: &str, node: &Node) -> Problem {
     let problem = Problem::new(&node.span, format!("`{name}` has no value")).label("nothing here");
     let rest = text.get(node.span.start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    if rest.trim_start().starts_with('#') {
-        return problem.hint("`#` begins a comment; text that begins with it needs quotes: \"#name\"");
+    if rest.trim_start_matches([':', ' ']).starts_with('#') {
+        return problem
+            .hint("`#` begins a comment; text that begins with it needs quotes: \"#name\"");
     }
     problem.hint("write a value behind the colon, or remove the key")
 }
 
-fn quotes_hint(text: &str, node: &Node) -> Option<String> {
-    let written = text.get(node.span.start..)?;
+fn quotes_hint(text: &str, name: &str, node: &Node) -> Option<String> {
+    let is_text = ["match", "except", "when", "until", "message", "name", "metrics", "file"];
+    let written = text.get(node.span.start..).filter(|_| is_text.contains(&name))?;
     let hint = if written.starts_with("{{") {
         "text with `{{ … }}` needs quotes around it: \"{{ run.name }}\""
     } else if written.starts_with(['[', '{']) {

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::keys;
 use super::problem::{Problem, alternatives, did_you_mean, quote};
-use super::reader::{Reader, Section, Shortest};
+use super::reader::{self, Reader, Section, Shortest};
 use super::trigger::{self, Kind};
 use super::yaml::Node;
 use crate::engine::alert::Severity;
@@ -40,7 +40,7 @@ fn read(
     known: &Known<'_>,
     names: &mut HashMap<String, Range<usize>>,
 ) -> Option<Rule> {
-    if node.is_null() {
+    if reader::is_empty(node) {
         let problem = Problem::new(&node.span, "this rule is empty");
         reader.report(problem.hint("write `- name: …` and a trigger below it, or remove the `-`"));
         return None;
@@ -64,6 +64,9 @@ fn name(
 ) -> Option<String> {
     const LONGEST: usize = 100;
     let Some(node) = section.get("name") else {
+        if section.has_unknown_keys {
+            return None;
+        }
         let problem = Problem::new(&section.node.span, "this rule has no name");
         reader.report(problem.hint("add `name: …`; messages and `watch replay` call it by that"));
         return None;
@@ -99,7 +102,10 @@ fn effectless(reader: &mut Reader<'_>, section: Section<'_>, kind: Kind) {
     }
     let once = section.get("once").filter(|node| reader_true(node));
     if let Some(once) = once
-        && let Some(other) = ["cooldown", "repeat"].iter().find_map(|key| section.entry(key))
+        && let Some(other) = ["cooldown", "repeat"]
+            .iter()
+            .filter(|key| kind.allows(key) && kind.allows("once"))
+            .find_map(|key| section.entry(key))
     {
         reader.report(
             Problem::new(&other.key_span, format!("`{}` has no effect beside `once`", other.key))
@@ -121,7 +127,8 @@ fn common(reader: &mut Reader<'_>, section: Section<'_>, known: &Known<'_>) -> R
     let duration = |reader: &mut Reader<'_>, key: &str, least| {
         section.get(key).and_then(|node| reader.duration(key, node, least))
     };
-    let lines = section.get("lines").and_then(|n| reader.count("lines", n, 0..keys::MOST_LINES + 1));
+    let lines =
+        section.get("lines").and_then(|n| reader.count("lines", n, 0..keys::MOST_LINES + 1));
     Rule {
         name: String::new(),
         trigger: crate::engine::rules::Trigger::NonFinite,
@@ -229,8 +236,10 @@ fn signal(reader: &mut Reader<'_>, node: &Node) -> Option<i32> {
         "KILL" => Signal::KILL,
         _ => {
             let names = alternatives(keys::SIGNALS);
-            let message = format!("`signal` wants the name of a signal, but this is {}", quote(text));
-            reader.report(Problem::new(&node.span, message).hint(format!("possible here: {names}")));
+            let message =
+                format!("`signal` wants the name of a signal, but this is {}", quote(text));
+            reader
+                .report(Problem::new(&node.span, message).hint(format!("possible here: {names}")));
             return None;
         }
     };

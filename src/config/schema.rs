@@ -58,7 +58,11 @@ fn of(shape: Shape) -> Value {
 
 /// A mapping in which nothing is required may also be left empty.
 fn nullable(keys: &'static [Key], schema: Value) -> Value {
-    if std::ptr::eq(keys, keys::RULE) { schema } else { any_of([schema, json!({ "type": "null" })]) }
+    if std::ptr::eq(keys, keys::RULE) {
+        schema
+    } else {
+        any_of([schema, json!({ "type": "null" })])
+    }
 }
 
 fn any_of<const N: usize>(schemas: [Value; N]) -> Value {

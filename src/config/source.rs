@@ -11,9 +11,8 @@ const LARGEST: u64 = 1 << 20;
 
 /// `name` is what messages call it. Pipes (`/dev/fd/63`) are read as well.
 pub(super) fn read(path: &Path, name: &str) -> Result<String, ConfigError> {
-    let failed = |message: String, hint: &str| {
-        Err(ConfigError::whole_file(name.to_owned(), message, hint))
-    };
+    let failed =
+        |message: String, hint: &str| Err(ConfigError::whole_file(name.to_owned(), message, hint));
     if path.is_dir() {
         return failed("this is a folder, not a rules file".to_owned(), "name the file in it");
     }
@@ -26,7 +25,9 @@ pub(super) fn read(path: &Path, name: &str) -> Result<String, ConfigError> {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             failed("you may not read this file".to_owned(), "look at its owner and mode: ls -l")
         }
-        Err(error) => failed(format!("this file cannot be read: {error}"), "try to open it yourself"),
+        Err(error) => {
+            failed(format!("this file cannot be read: {error}"), "try to open it yourself")
+        }
         Ok(_) if bytes.len() as u64 > LARGEST => {
             failed("this file is larger than 1 MiB".to_owned(), "is it really a rules file?")
         }

@@ -35,7 +35,13 @@ pub(super) struct Metrics {
 
 impl Metrics {
     /// Reports a name that can never have a value. `own`: what the rule's own pattern captures.
-    pub(super) fn check(&self, reader: &mut Reader<'_>, place: &Range<usize>, name: &str, own: &[&str]) {
+    pub(super) fn check(
+        &self,
+        reader: &mut Reader<'_>,
+        place: &Range<usize>,
+        name: &str,
+        own: &[&str],
+    ) {
         let named = self.named.iter().map(String::as_str).chain(own.iter().copied());
         if HOST_METRICS.contains(&name) || named.clone().any(|known| known == name) {
             return;
@@ -180,8 +186,10 @@ fn kind(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Kind> {
         ["every"] => Kind::Every,
         ["elapsed"] => Kind::Elapsed,
         ["non_finite"] => Kind::NonFinite,
+        [] if section.has_unknown_keys => return None,
         [] => {
-            let problem = Problem::new(&section.node.span, "this rule has no trigger: it never fires");
+            let problem =
+                Problem::new(&section.node.span, "this rule has no trigger: it never fires");
             let possible = alternatives(&keys::names(keys::RULE)[..keys::TRIGGERS]);
             reader.report(problem.hint(format!("say when it fires, by one of {possible}")));
             return None;
@@ -195,7 +203,8 @@ fn kind(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Kind> {
 
 fn too_many(reader: &mut Reader<'_>, triggers: &[&Entry]) {
     let [first, .., last] = triggers else { return };
-    let message = format!("a rule has one trigger, but here are `{}` and `{}`", first.key, last.key);
+    let message =
+        format!("a rule has one trigger, but here are `{}` and `{}`", first.key, last.key);
     reader.report(
         Problem::new(&last.key_span, message)
             .also(&first.key_span, "the other one")
@@ -206,8 +215,9 @@ fn too_many(reader: &mut Reader<'_>, triggers: &[&Entry]) {
 fn matching(reader: &mut Reader<'_>, section: Section<'_>, metrics: &Metrics) -> Option<Trigger> {
     let pattern = section.get("match").and_then(|node| pattern::line(reader, "match", node));
     let except = optional(section.get("except"), |node| pattern::line(reader, "except", node));
-    let own: Vec<&str> = pattern.iter().flat_map(|p| p.capture_names().flatten()).collect();
-    let when = optional(section.get("when"), |node| condition(reader, "when", node, metrics, &own));
+    let own = pattern.as_ref().map(|p| p.capture_names().flatten().collect::<Vec<_>>());
+    let own = own.as_deref();
+    let when = optional(section.get("when"), |node| condition(reader, "when", node, metrics, own));
     let counted = counted(reader, section);
     let (count, within) = counted?;
     Some(Trigger::Match { pattern: pattern?, except: except?, when: when?, count, within })
@@ -226,12 +236,14 @@ fn counted(
             Some((u32::try_from(count?).ok()?, Some(within?)))
         }
         (Some(count), None) => {
-            let problem = Problem::new(&count.key_span, "`count` needs `within`: so many in which time?");
+            let problem =
+                Problem::new(&count.key_span, "`count` needs `within`: so many in which time?");
             reader.report(problem.hint("add a line like `within: 10m`"));
             None
         }
         (None, Some(within)) => {
-            let problem = Problem::new(&within.key_span, "`within` needs `count`: how many in that time?");
+            let problem =
+                Problem::new(&within.key_span, "`within` needs `count`: how many in that time?");
             reader.report(problem.hint("add a line like `count: 5`"));
             None
         }
@@ -252,24 +264,26 @@ fn optional<'n, T>(
 
 fn when(reader: &mut Reader<'_>, section: Section<'_>, metrics: &Metrics) -> Option<Trigger> {
     let node = section.get("when")?;
-    let expression = condition(reader, "when", node, metrics, &[]);
+    let expression = condition(reader, "when", node, metrics, Some(&[]));
     let hold = optional(section.get("for"), |node| hold(reader, node));
     let until = section.get("until");
-    let until = optional(until, |node| condition(reader, "until", node, metrics, &[]));
+    let until = optional(until, |node| condition(reader, "until", node, metrics, Some(&[])));
     Some(Trigger::When { condition: expression?, hold: hold?.unwrap_or_default(), until: until? })
 }
 
+/// `own`: what the rule's pattern captures; none if it is broken, and so nobody knows.
 fn condition(
     reader: &mut Reader<'_>,
     name: &str,
     node: &Node,
     metrics: &Metrics,
-    own: &[&str],
+    own: Option<&[&str]>,
 ) -> Option<Expression> {
     let text = reader.plain(name, node)?;
     match Expression::parse(text) {
         Ok(expression) => {
             for metric in expression.metrics() {
+                let Some(own) = own else { break };
                 let found = find_word(text, metric).unwrap_or(0..text.len());
                 let place = place::of_part(reader.text, node, found);
                 metrics.check(reader, &place, metric, own);
@@ -299,13 +313,17 @@ fn hold(reader: &mut Reader<'_>, node: &Node) -> Option<Hold> {
     let text = reader.plain("for", node)?;
     let samples = text.strip_suffix("samples").or(text.strip_suffix("sample"));
     let problem = match (samples.map(|number| number.trim().parse::<u32>()), parse_duration(text)) {
-        (Some(Ok(number)), _) if (1..=100_000).contains(&number) => return Some(Hold::Samples(number)),
+        (Some(Ok(number)), _) if (1..=100_000).contains(&number) => {
+            return Some(Hold::Samples(number));
+        }
         (Some(Ok(_)), _) => Problem::new(&node.span, "`for` wants 1 to 100000 samples"),
         (_, Ok(duration)) if !duration.is_zero() => return Some(Hold::Time(duration)),
         (_, Ok(_)) => Problem::new(&node.span, "`for` must be longer than nothing"),
         _ => {
-            let message =
-                format!("`for` wants a duration or a number of samples, but this is {}", quote(text));
+            let message = format!(
+                "`for` wants a duration or a number of samples, but this is {}",
+                quote(text)
+            );
             Problem::new(&node.span, message).hint("write it like 5m or 5 samples")
         }
     };
@@ -363,6 +381,10 @@ fn every(reader: &mut Reader<'_>, node: &Node, metrics: &Metrics) -> Option<Inte
     let is_name = unit.chars().all(|c| c.is_alphanumeric() || "_./@-".contains(c))
         && unit.chars().next().is_some_and(char::is_alphabetic);
     let amount = number.parse::<f64>().ok().filter(|amount| *amount > 0.0 && amount.is_finite());
+    if number.parse() == Ok(0.0) {
+        reader.report(Problem::new(&node.span, "`every` must be more than nothing"));
+        return None;
+    }
     if let (Some(amount), true, Err(_)) = (amount, is_name, parse_duration(text)) {
         let metric = singular(unit).to_owned();
         metrics.check(reader, &node.span, &metric, &[]);

@@ -99,7 +99,8 @@ impl<'a> Builder<'a> {
                 Event::StreamStart | Event::DocumentEnd => {}
                 Event::DocumentStart(..) if root.is_some() => {
                     let problem = Problem::new(&range(&span), "a second document begins here");
-                    self.problems.push(problem.hint("a rules file is one document; remove the `---`"));
+                    self.problems
+                        .push(problem.hint("a rules file is one document; remove the `---`"));
                     return Ok(root);
                 }
                 Event::DocumentStart(..) => {}
@@ -121,7 +122,14 @@ impl<'a> Builder<'a> {
         self.refuse_tag(span);
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
-                let value = Value::Scalar { text: text.into_owned(), style };
+                let mut text = text.into_owned();
+                // The newline at the end of a block is never meant: not in a pattern, not in a name.
+                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+                    && text.ends_with('\n')
+                {
+                    text.pop();
+                }
+                let value = Value::Scalar { text, style };
                 (Node { span: range(span), value }, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (self.list(span)?, anchor),
@@ -140,7 +148,8 @@ impl<'a> Builder<'a> {
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
-                let span = first_or(range(start), &span, items.first().map(|item: &Node| &item.span));
+                let span =
+                    first_or(range(start), &span, items.first().map(|item: &Node| &item.span));
                 return Ok(Node { span, value: Value::List(items) });
             }
             items.push(self.node(event, &span)?);
@@ -194,8 +203,11 @@ impl<'a> Builder<'a> {
                 }
             }
             Value::Scalar { .. } => self.problems.push(
-                Problem::new(&value.span, "`<<` takes over the keys of a mapping, but this is none")
-                    .hint("write it like `<<: *defaults`, with `&defaults` at the other mapping"),
+                Problem::new(
+                    &value.span,
+                    "`<<` takes over the keys of a mapping, but this is none",
+                )
+                .hint("write it like `<<: *defaults`, with `&defaults` at the other mapping"),
             ),
         }
         Ok(())
@@ -224,7 +236,8 @@ impl<'a> Builder<'a> {
     fn refuse_tag(&mut self, span: &Span) {
         if let Some(tag) = span.tag_span() {
             let problem = Problem::new(&range(&tag), "tags have no meaning in a rules file");
-            self.problems.push(problem.hint("remove it; for text that begins with `!`, use quotes"));
+            self.problems
+                .push(problem.hint("remove it; for text that begins with `!`, use quotes"));
         }
     }
 }
@@ -241,8 +254,11 @@ fn merge(entries: &mut Vec<Entry>, merged: Vec<Entry>) {
 fn odd_key(text: &str, span: &Range<usize>) -> Problem {
     let problem = Problem::new(span, "a key must be a word");
     let before = text.get(..span.start).unwrap_or_default();
-    if before.trim_end().ends_with('{') || text.get(span.start..).is_some_and(|t| t.starts_with('{')) {
-        return problem.hint("text with `{{ … }}` needs quotes around it: message: \"{{ run.name }}\"");
+    if before.trim_end().ends_with('{')
+        || text.get(span.start..).is_some_and(|t| t.starts_with('{'))
+    {
+        return problem
+            .hint("text with `{{ … }}` needs quotes around it: message: \"{{ run.name }}\"");
     }
     problem.hint("text that begins with `[`, `{` or `*` needs quotes around it")
 }
