@@ -18,7 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<ChannelConfig> {
 }
 
 fn channel(reader: &mut Reader<'_>, entry: &Entry) -> Option<ChannelConfig> {
-    let name = entry.key.clone();
+    let name = name(reader, entry)?;
     if let Value::Scalar { text, .. } = &entry.value.value
         && text == "terminal"
     {
@@ -49,6 +49,20 @@ fn channel(reader: &mut Reader<'_>, entry: &Entry) -> Option<ChannelConfig> {
     };
     let settings = settings(reader, kind)?;
     Some(ChannelConfig { name, settings })
+}
+
+/// Names end up in options and in file names, so they are simple words.
+fn name(reader: &mut Reader<'_>, entry: &Entry) -> Option<String> {
+    const LONGEST: usize = 64;
+    let name = entry.key.as_str();
+    let simple = name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+    if simple && !name.is_empty() && !name.starts_with(['.', '-']) && name.len() <= LONGEST {
+        return Some(name.to_owned());
+    }
+    let message = format!("{} cannot be the name of a channel", quote(name));
+    let hint = "use letters, digits, `_`, `-` and `.`, and begin with a letter";
+    reader.report(Problem::new(&entry.key_span, message).hint(hint));
+    None
 }
 
 fn settings(reader: &mut Reader<'_>, kind: &Entry) -> Option<Settings> {

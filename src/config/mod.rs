@@ -107,7 +107,12 @@ pub fn find_rules_file(folder: &Path, env: Env<'_>) -> Option<PathBuf> {
     let config = xdg.or_else(|| set("HOME").map(|home| home.join(".config")));
     let here = folder.join("rules.yaml");
     let candidates = [Some(here), config.map(|folder| folder.join("watch/rules.yaml"))];
-    candidates.into_iter().flatten().find(|path| path.exists())
+    candidates.into_iter().flatten().find(is_there)
+}
+
+/// Also a broken link or a folder: `load` says what is wrong, instead of silently using no rules.
+fn is_there(path: &PathBuf) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// One file without the built-in rules, and whether these belong to it.

@@ -15,6 +15,9 @@ use super::problem::{Problem, alternatives, closest, did_you_mean, quote};
 use super::yaml::{Entry, Node, Value};
 use crate::time::parse_duration;
 
+/// Of a list: rules, metrics, charts. More would make every line of the run slow.
+const MOST_ITEMS: usize = 500;
+
 /// Collects the problems of one file.
 pub(super) struct Reader<'a> {
     /// The file's text, for places within a value.
@@ -101,7 +104,14 @@ impl<'a> Reader<'a> {
     /// The items of a list; nothing at all is an empty one.
     pub(super) fn list<'n>(&mut self, name: &str, node: &'n Node) -> &'n [Node] {
         match &node.value {
-            Value::List(items) => items,
+            Value::List(items) => match items.get(MOST_ITEMS) {
+                None => items,
+                Some(extra) => {
+                    let message = format!("`{name}` has more than {MOST_ITEMS} items");
+                    self.report(Problem::new(&extra.span, message).label("here it is too much"));
+                    &[]
+                }
+            },
             _ if node.is_null() => &[],
             _ => {
                 let message = format!("`{name}` wants a list, but this is {}", node.kind());

@@ -51,6 +51,7 @@ fn rule_names(config: &Config) -> Vec<&str> {
     config.rules.rules.iter().map(|rule| rule.name.as_str()).collect()
 }
 
+#[expect(clippy::panic, reason = "a helper of tests")]
 fn rule<'a>(config: &'a Config, name: &str) -> &'a Rule {
     let found = config.rules.rules.iter().find(|rule| rule.name == name);
     found.unwrap_or_else(|| panic!("no rule {name}"))
@@ -228,6 +229,16 @@ fn files_that_are_none_are_explained() {
         assert_eq!(error.count(), 1);
         let text = error.render(false);
         assert!(text.contains(words) && text.contains(&path.display().to_string()), "{text}");
+    }
+}
+
+#[test]
+fn control_characters_of_the_file_do_not_reach_the_terminal() {
+    for text in
+        ["run: { name: x }\nrul\u{1b}[31mez: []\n", "a: \u{1b}]0;title\u{7}\n", "\"\\e[31m\": 1\n"]
+    {
+        let report = compile(text).unwrap_err().render(false);
+        assert!(!report.contains(['\u{1b}', '\u{7}']), "{report:?}");
     }
 }
 
