@@ -134,7 +134,7 @@ fn slack_bot(
         reader.report(problem.hint("channel: \"#training\", or its ID, like C0123456789"));
         return None;
     };
-    let channel = reader.text("channel", channel)?;
+    let channel = reader.title("channel", channel)?;
     let api_url = (reader.outside.env)("SLACK_API_URL").filter(|url| !url.is_empty());
     let mut api_url = api_url.unwrap_or_else(|| SLACK_API.to_owned());
     if !api_url.ends_with('/') {
@@ -145,8 +145,13 @@ fn slack_bot(
 
 /// A value that is masked from now on, also when it is written into the file itself.
 fn secret(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<Secret> {
-    let text = reader.text(name, node)?;
-    if !text.is_empty() && !reader.secrets.contains(&text) {
+    let text = reader.text(name, node)?.trim().to_owned();
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let problem = Problem::new(&node.span, format!("`{name}` must be one word without spaces"));
+        reader.report(problem.hint("copy it again, all of it and nothing else"));
+        return None;
+    }
+    if !reader.secrets.contains(&text) {
         reader.secrets.push(text.clone());
     }
     Some(Secret::new(text))

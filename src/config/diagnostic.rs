@@ -111,7 +111,8 @@ impl std::error::Error for ConfigError {}
 static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let pattern = r#"(?x)
         (?i: (?-u: \b \w* ) (?: token | webhook | url | passw(?-u:\w)* | secret | api_?key )
-             ["']? \s* : \s* ["']? ) ([^\s"',}]+)
+             ["']? \s* : [\ \t]* )
+          (?: "([^"\n]+) | '([^'\n]+) | ([^\s"',}\#][^\n"',}\#]*) )
         | ( (?-u:\b) (?: xox[a-z] | xapp )-[-\w]+
           | https?://[^\s"',}]*(?: services | hook | token | key )[^\s"',}]* )"#;
     Regex::new(pattern).ok()
@@ -125,7 +126,7 @@ fn blank_secrets(text: &str) -> String {
     let mut blanked = String::with_capacity(text.len());
     let mut at = 0;
     for captures in secret.captures_iter(text) {
-        let found = captures.get(1).or(captures.get(2));
+        let found = captures.iter().skip(1).flatten().next();
         // A variable, an anchor, a mapping or a comment is no secret.
         let harmless = ['$', '&', '*', '{', '[', '#'];
         let Some(found) = found.filter(|found| !found.as_str().starts_with(harmless)) else {
@@ -151,6 +152,10 @@ mod tests {
             ("\"webhook\":\"https://h/é\"", "\"webhook\":\"************\""),
             ("tokne: xoxb-1-2", "tokne: ********"),
             ("bot_token: a", "bot_token: *"),
+            ("token: a b\nx: y", "token: ***\nx: y"),
+            ("token: \"a, b\", x: y", "token: \"****\", x: y"),
+            ("token:\nx: y", "token:\nx: y"),
+            ("token: # none", "token: # none"),
             ("token: \"${SLACK_BOT_TOKEN}\"", "token: \"${SLACK_BOT_TOKEN}\""),
             ("- https://h.io/services/T y", "- *********************** y"),
             ("match: 'CUDA out of memory'", "match: 'CUDA out of memory'"),

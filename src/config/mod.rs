@@ -107,11 +107,11 @@ pub fn find_rules_file(folder: &Path, env: Env<'_>) -> Option<PathBuf> {
     let config = xdg.or_else(|| set("HOME").map(|home| home.join(".config")));
     let here = folder.join("rules.yaml");
     let candidates = [Some(here), config.map(|folder| folder.join("watch/rules.yaml"))];
-    candidates.into_iter().flatten().find(is_there)
+    candidates.into_iter().flatten().find(|path| is_there(path))
 }
 
 /// Also a broken link or a folder: `load` says what is wrong, instead of silently using no rules.
-fn is_there(path: &PathBuf) -> bool {
+fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
@@ -148,7 +148,7 @@ fn sections(reader: &mut Reader<'_>, top: Section<'_>, config: &mut Config) {
     if let Some(node) = top.get("run")
         && let Some(run) = reader.section("run", node, keys::RUN)
     {
-        config.name = run.get("name").and_then(|node| reader.text("name", node));
+        config.name = run.get("name").and_then(|node| reader.title("name", node));
         let code = run.get("language").and_then(|n| reader.one_of("language", n, &Language::CODES));
         config.language = code.and_then(Language::from_code).unwrap_or_default();
     }

@@ -12,7 +12,7 @@ use super::reader::Reader;
 use super::yaml::Node;
 
 /// Of one compiled pattern, in bytes. A long list of words or `\w{100}` needs some 100 kB.
-const LARGEST: usize = 4 << 20;
+const LARGEST: usize = 2 << 20;
 
 /// What `{num}` stands for: `12`, `-1.5e-5`, `1,234.5`, `nan`, `inf`; not the `inf` of `info`.
 const NUMBER: &str = concat!(

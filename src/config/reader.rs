@@ -157,6 +157,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A name for people: one line, not empty, not long.
+    pub(super) fn title(&mut self, name: &str, node: &Node) -> Option<String> {
+        const LONGEST: usize = 100;
+        let title = self.text(name, node)?.trim().to_owned();
+        if title.is_empty() || title.chars().count() > LONGEST || title.contains(char::is_control) {
+            let message = format!("`{name}` wants one line of 1 to {LONGEST} characters");
+            self.report(Problem::new(&node.span, message));
+            return None;
+        }
+        Some(title)
+    }
+
     pub(super) fn flag(&mut self, name: &str, node: &Node) -> Option<bool> {
         let text = self.plain(name, node)?;
         match (text, is_plain(node)) {

@@ -48,13 +48,12 @@ fn read(
     assemble(reader, section, known, name, trigger)
 }
 
-/// Present, short, on one line, and unique.
+/// Present and unique.
 fn name(
     reader: &mut Reader<'_>,
     section: Section<'_>,
     names: &mut HashMap<String, Range<usize>>,
 ) -> Option<String> {
-    const LONGEST: usize = 100;
     let Some(node) = section.get("name") else {
         if section.has_unknown_keys {
             return None;
@@ -63,12 +62,7 @@ fn name(
         reader.report(problem.hint("add `name: …`; messages and `watch replay` call it by that"));
         return None;
     };
-    let name = reader.text("name", node)?.trim().to_owned();
-    if name.is_empty() || name.chars().count() > LONGEST || name.contains(char::is_control) {
-        let message = format!("a name is one line of 1 to {LONGEST} characters");
-        reader.report(Problem::new(&node.span, message));
-        return None;
-    }
+    let name = reader.title("name", node)?;
     if let Some(first) = names.get(&name) {
         reader.report(
             Problem::new(&node.span, format!("a second rule is named {}", quote(&name)))

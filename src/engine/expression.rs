@@ -5,11 +5,11 @@ pub struct Expression {
     metrics: Vec<String>,
 }
 
-/// Why a text is no condition; `offset` and `len` are bytes of that text.
+/// Why a text is no condition; `offset` and `length` are bytes of that text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpressionError {
     pub offset: usize,
-    pub len: usize,
+    pub length: usize,
     pub message: String,
     pub hint: Option<String>,
 }
@@ -31,7 +31,7 @@ impl Expression {
         match text.find('(') {
             Some(offset) if !text.contains(')') => Err(ExpressionError {
                 offset,
-                len: 1,
+                length: 1,
                 message: "this parenthesis is not closed".to_owned(),
                 hint: None,
             }),
@@ -40,7 +40,7 @@ impl Expression {
     }
 
     /// The metrics that it names.
-    pub fn metrics(&self) -> impl Iterator<Item = &str> {
-        self.metrics.iter().map(String::as_str)
+    pub fn metrics(&self) -> &[String] {
+        &self.metrics
     }
 }

@@ -188,10 +188,10 @@ fn a_stop_has_a_signal_and_maybe_a_grace() {
 #[test]
 fn what_comes_from_the_environment_cannot_change_the_structure() {
     let env = |_: &str| Some("x\nrules: [{ name: evil, match: x }]\n#".to_owned());
-    let text = "builtin: false\nrun: { name: \"${A}\" }\n";
+    let text = "builtin: false\nrules: [{ name: a, match: x, message: \"${A}\" }]\n";
     let config = config::compile("rules.yaml", text, Path::new(""), &env).unwrap();
-    assert!(config.rules.rules.is_empty());
-    assert!(config.name.unwrap().contains("evil"));
+    assert_eq!(rule_names(&config), ["a"]);
+    assert!(rule(&config, "a").message.as_ref().is_some_and(|text| text.contains("evil")));
 }
 
 #[test]
