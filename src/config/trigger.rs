@@ -291,7 +291,7 @@ fn condition(
             Some(expression)
         }
         Err(error) => {
-            let part = error.offset..error.offset.saturating_add(error.length);
+            let part = error.offset..error.offset.saturating_add(error.len);
             let place = place::of_part(reader.text, node, part);
             let message = format!("`{name}` is no valid condition: {}", error.message);
             reader.report(Problem::new(&place, message).maybe_hint(error.hint));

@@ -5,11 +5,11 @@ pub struct Expression {
     metrics: Vec<String>,
 }
 
-/// Why a text is no condition; `offset` and `length` are bytes of that text.
+/// Why a text is no condition; `offset` and `len` are bytes of that text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpressionError {
     pub offset: usize,
-    pub length: usize,
+    pub len: usize,
     pub message: String,
     pub hint: Option<String>,
 }
@@ -31,7 +31,7 @@ impl Expression {
         match text.find('(') {
             Some(offset) if !text.contains(')') => Err(ExpressionError {
                 offset,
-                length: 1,
+                len: 1,
                 message: "this parenthesis is not closed".to_owned(),
                 hint: None,
             }),
