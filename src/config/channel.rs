@@ -18,7 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<ChannelConfig> {
 }
 
 fn channel(reader: &mut Reader<'_>, entry: &Entry) -> Option<ChannelConfig> {
-    let name = entry.key.clone();
+    let name = name(reader, entry)?;
     if let Value::Scalar { text, .. } = &entry.value.value
         && text == "terminal"
     {
@@ -38,6 +38,9 @@ fn channel(reader: &mut Reader<'_>, entry: &Entry) -> Option<ChannelConfig> {
     }
     let section = reader.section(&name, &entry.value, keys::CHANNELS)?;
     let kinds = section.entries();
+    if section.has_unknown_keys && kinds.len() == 1 {
+        return None;
+    }
     let [kind] = kinds else {
         let message = format!("the channel {} must have exactly one kind", quote(&name));
         let place = kinds.get(1).map_or(&entry.key_span, |second| &second.key_span);
@@ -46,6 +49,20 @@ fn channel(reader: &mut Reader<'_>, entry: &Entry) -> Option<ChannelConfig> {
     };
     let settings = settings(reader, kind)?;
     Some(ChannelConfig { name, settings })
+}
+
+/// Names end up in options and in file names, so they are simple words.
+fn name(reader: &mut Reader<'_>, entry: &Entry) -> Option<String> {
+    const LONGEST: usize = 64;
+    let name = entry.key.as_str();
+    let simple = name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+    if simple && !name.is_empty() && !name.starts_with(['.', '-']) && name.len() <= LONGEST {
+        return Some(name.to_owned());
+    }
+    let message = format!("{} cannot be the name of a channel", quote(name));
+    let hint = "use letters, digits, `_`, `-` and `.`, and begin with a letter";
+    reader.report(Problem::new(&entry.key_span, message).hint(hint));
+    None
 }
 
 fn settings(reader: &mut Reader<'_>, kind: &Entry) -> Option<Settings> {
@@ -83,6 +100,7 @@ fn slack(reader: &mut Reader<'_>, kind: &Entry, section: Section<'_>) -> Option<
             Some(Settings::SlackWebhook { url })
         }
         (None, Some(token)) => slack_bot(reader, kind, token, section),
+        (None, None) if section.has_unknown_keys => None,
         (None, None) => {
             let message = "a Slack channel needs a webhook, or a token and a channel";
             reader.report(
@@ -109,11 +127,14 @@ fn slack_bot(
         );
     }
     let Some(channel) = section.get("channel") else {
+        if section.has_unknown_keys {
+            return None;
+        }
         let problem = Problem::new(&kind.key_span, "a token needs a `channel` to post to");
         reader.report(problem.hint("channel: \"#training\", or its ID, like C0123456789"));
         return None;
     };
-    let channel = reader.text("channel", channel)?;
+    let channel = reader.title("channel", channel)?;
     let api_url = (reader.outside.env)("SLACK_API_URL").filter(|url| !url.is_empty());
     let mut api_url = api_url.unwrap_or_else(|| SLACK_API.to_owned());
     if !api_url.ends_with('/') {
@@ -124,8 +145,13 @@ fn slack_bot(
 
 /// A value that is masked from now on, also when it is written into the file itself.
 fn secret(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<Secret> {
-    let text = reader.text(name, node)?;
-    if !text.is_empty() && !reader.secrets.contains(&text) {
+    let text = reader.text(name, node)?.trim().to_owned();
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let problem = Problem::new(&node.span, format!("`{name}` must be one word without spaces"));
+        reader.report(problem.hint("copy it again, all of it and nothing else"));
+        return None;
+    }
+    if !reader.secrets.contains(&text) {
         reader.secrets.push(text.clone());
     }
     Some(Secret::new(text))

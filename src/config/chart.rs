@@ -35,7 +35,7 @@ fn chart(reader: &mut Reader<'_>, node: &Node, metrics: &Metrics) -> Option<Char
             None
         }
         (None, None) => {
-            if section.entries().is_empty() {
+            if !section.has_unknown_keys {
                 let problem = Problem::new(&node.span, "this chart is empty");
                 reader.report(problem.hint("write `- file: 'plots/*.png'` or `- plot: [loss]`"));
             }

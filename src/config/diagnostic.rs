@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -25,9 +26,12 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(super) fn new(file: String, text: &str, mut problems: Vec<Problem>) -> Self {
-        problems.sort_by_key(|problem| problem.span.start);
+        problems.sort_by(|a, b| (a.span.start, &a.message).cmp(&(b.span.start, &b.message)));
         // A value that an alias repeats would be complained about once for each repetition.
         problems.dedup();
+        for problem in &mut problems {
+            problem.message = blank_secrets(&problem.message);
+        }
         Self { file, text: blank_secrets(text), problems }
     }
 
@@ -102,23 +106,30 @@ impl fmt::Debug for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The text with what may be a secret replaced by as many asterisks. By its looks, not by the
-/// tree: broken YAML has no tree, and a misspelt key is none that is known to be secret.
+/// What may be a secret, by its looks and not by the tree: broken YAML has no tree, and a misspelt
+/// key is none that is known to be secret.
+static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let pattern = r#"(?x)
+        (?i: (?-u: \b \w* ) (?: token | webhook | url | passw(?-u:\w)* | secret | api_?key )
+             ["']? \s* : [\ \t]* )
+          (?: "([^"\n]+) | '([^'\n]+) | ([^\s"',}\#][^\n"',}\#]*) )
+        | ( (?-u:\b) (?: xox[a-z] | xapp )-[-\w]+
+          | https?://[^\s"',}]*(?: services | hook | token | key )[^\s"',}]* )"#;
+    Regex::new(pattern).ok()
+});
+
+/// The text with what may be a secret replaced by as many asterisks.
 fn blank_secrets(text: &str) -> String {
-    const SECRET: &str = r#"(?x)
-        (?i: \b \w* (?: token | webhook | url | passw\w* | secret | api_?key | auth\w* )
-             ["']? \s* : \s* ["']? ) ([^\s"',}]+)
-        | ( \b xox[a-z]-[\w-]+ | \b xapp-[\w-]+ | https?://[^\s"',}]*(?:services|hook|token|key)[^\s"',}]* )"#;
-    let Ok(secret) = Regex::new(SECRET) else {
+    let Some(secret) = SECRET.as_ref() else {
         return text.chars().map(|c| if c == '\n' { c } else { '*' }).collect();
     };
     let mut blanked = String::with_capacity(text.len());
     let mut at = 0;
     for captures in secret.captures_iter(text) {
-        let found = captures.get(1).or(captures.get(2));
-        let Some(found) =
-            found.filter(|found| !found.as_str().starts_with(['$', '&', '{', '[', '#']))
-        else {
+        let found = captures.iter().skip(1).flatten().next();
+        // A variable, an anchor, a mapping or a comment is no secret.
+        let harmless = ['$', '&', '*', '{', '[', '#'];
+        let Some(found) = found.filter(|found| !found.as_str().starts_with(harmless)) else {
             continue;
         };
         blanked.push_str(&text[at..found.start()]);
@@ -141,11 +152,12 @@ mod tests {
             ("\"webhook\":\"https://h/é\"", "\"webhook\":\"************\""),
             ("tokne: xoxb-1-2", "tokne: ********"),
             ("bot_token: a", "bot_token: *"),
+            ("token: a b\nx: y", "token: ***\nx: y"),
+            ("token: \"a, b\", x: y", "token: \"****\", x: y"),
+            ("token:\nx: y", "token:\nx: y"),
+            ("token: # none", "token: # none"),
             ("token: \"${SLACK_BOT_TOKEN}\"", "token: \"${SLACK_BOT_TOKEN}\""),
-            (
-                "- https://hooks.slack.com/services/T/B/x y",
-                "- **************************************** y",
-            ),
+            ("- https://h.io/services/T y", "- *********************** y"),
             ("match: 'CUDA out of memory'", "match: 'CUDA out of memory'"),
         ] {
             let blanked = blank_secrets(text);

@@ -109,7 +109,11 @@ pub(super) static STOP: &[Key] = &[
 
 /// The keys of a rule. The first ones are its triggers.
 pub(super) static RULE: &[Key] = &[
-    key("match", Shape::Regex, "Fires at each line that matches; with silence: no such line."),
+    key(
+        "match",
+        Shape::Regex,
+        "Fires at each line that matches, {num} stands for a number; with silence: no such line.",
+    ),
     key("when", Shape::Condition, "Fires when the condition becomes true."),
     key("silence", Shape::Duration, "Fires when nothing was printed for so long."),
     key("exit", Shape::Exit, "Fires when the run ends so."),

@@ -107,7 +107,12 @@ pub fn find_rules_file(folder: &Path, env: Env<'_>) -> Option<PathBuf> {
     let config = xdg.or_else(|| set("HOME").map(|home| home.join(".config")));
     let here = folder.join("rules.yaml");
     let candidates = [Some(here), config.map(|folder| folder.join("watch/rules.yaml"))];
-    candidates.into_iter().flatten().find(|path| path.exists())
+    candidates.into_iter().flatten().find(|path| is_there(path))
+}
+
+/// Also a broken link or a folder: `load` says what is wrong, instead of silently using no rules.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// One file without the built-in rules, and whether these belong to it.
@@ -123,7 +128,7 @@ fn compile_one(
     let mut with_builtin = true;
     config.rules.auto_metrics = true;
     if let Some(root) = root
-        && let Some(top) = reader.section("", &root, keys::TOP)
+        && let Some(top) = reader.section("the file", &root, keys::TOP)
     {
         let flag = |reader: &mut Reader<'_>, key: &str| {
             top.get(key).and_then(|node| reader.flag(key, node)).unwrap_or(true)
@@ -143,7 +148,7 @@ fn sections(reader: &mut Reader<'_>, top: Section<'_>, config: &mut Config) {
     if let Some(node) = top.get("run")
         && let Some(run) = reader.section("run", node, keys::RUN)
     {
-        config.name = run.get("name").and_then(|node| reader.text("name", node));
+        config.name = run.get("name").and_then(|node| reader.title("name", node));
         let code = run.get("language").and_then(|n| reader.one_of("language", n, &Language::CODES));
         config.language = code.and_then(Language::from_code).unwrap_or_default();
     }

@@ -1,4 +1,5 @@
-//! Regular expressions of the rules file: compiled with limits, errors placed inside the pattern.
+//! Regular expressions of the rules file: `{num}` expanded, compiled with limits, errors placed
+//! inside the pattern.
 
 use std::ops::Range;
 
@@ -11,7 +12,7 @@ use super::reader::Reader;
 use super::yaml::Node;
 
 /// Of one compiled pattern, in bytes. A long list of words or `\w{100}` needs some 100 kB.
-const LARGEST: usize = 4 << 20;
+const LARGEST: usize = 2 << 20;
 
 /// What `{num}` stands for: `12`, `-1.5e-5`, `1,234.5`, `nan`, `inf`; not the `inf` of `info`.
 const NUMBER: &str = concat!(
@@ -29,15 +30,13 @@ pub(super) fn line(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<R
         reader.report(problem.hint("write what the line contains: 'CUDA out of memory'"));
         return None;
     }
-    compile(reader, name, node, pattern, &|part| part)
+    compile(reader, name, node, pattern)
 }
 
-/// A pattern of `metrics`, with `{num}` expanded; each named group is a metric.
+/// A pattern of `metrics`; each named group is a metric.
 pub(super) fn metric(reader: &mut Reader<'_>, node: &Node) -> Option<Regex> {
-    let written = reader.plain("metrics", node)?;
-    let expanded = written.replace(PLACEHOLDER, NUMBER);
-    let back = |part: Range<usize>| unexpanded(written, part.start)..unexpanded(written, part.end);
-    let regex = compile(reader, "metrics", node, &expanded, &back)?;
+    let pattern = reader.plain("metrics", node)?;
+    let regex = compile(reader, "metrics", node, pattern)?;
     if regex.capture_names().flatten().next().is_none() {
         let problem = Problem::new(&node.span, "this pattern names no metric");
         reader
@@ -63,17 +62,13 @@ fn unexpanded(written: &str, offset: usize) -> usize {
     (from + (offset - to)).min(written.len())
 }
 
-fn compile(
-    reader: &mut Reader<'_>,
-    name: &str,
-    node: &Node,
-    pattern: &str,
-    back: &dyn Fn(Range<usize>) -> Range<usize>,
-) -> Option<Regex> {
+fn compile(reader: &mut Reader<'_>, name: &str, node: &Node, written: &str) -> Option<Regex> {
+    let pattern = &written.replace(PLACEHOLDER, NUMBER);
     let mut parser = regex_syntax::ParserBuilder::new().utf8(false).build();
     if let Err(error) = parser.parse(pattern) {
         let (reason, part, hint) = explain(&error, pattern);
-        let place = place::of_part(reader.text, node, back(part));
+        let part = unexpanded(written, part.start)..unexpanded(written, part.end);
+        let place = place::of_part(reader.text, node, part);
         let message = format!("`{name}` is no valid regular expression: {reason}");
         reader.report(Problem::new(&place, message).maybe_hint(hint.map(str::to_owned)));
         return None;
@@ -82,7 +77,7 @@ fn compile(
         Ok(regex) => Some(regex),
         Err(_) => {
             let message = format!("`{name}` is too large a pattern");
-            let hint = "use smaller repetitions than this ({1000}), or `.*` instead";
+            let hint = "a repetition like `{1000}` makes it so; use a smaller one, or `.*`";
             reader.report(Problem::new(&node.span, message).hint(hint));
             None
         }

@@ -28,7 +28,8 @@ pub(super) fn of_part(text: &str, node: &Node, part: Range<usize>) -> Range<usiz
 /// The offset in what is written of an offset in its value.
 fn offset(written: &str, value: &str, style: ScalarStyle, wanted: usize) -> Option<usize> {
     match style {
-        ScalarStyle::Plain => {
+        // Of a block, its first line; further ones are indented in the file and not in the value.
+        ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => {
             value.get(..wanted).filter(|head| written.starts_with(head)).map(str::len)
         }
         ScalarStyle::SingleQuoted => walk(written, value, wanted, |rest| match rest {
@@ -42,7 +43,6 @@ fn offset(written: &str, value: &str, style: ScalarStyle, wanted: usize) -> Opti
             [b'\\', ..] => 1 + first_len(rest.get(1..).unwrap_or_default()),
             _ => first_len(rest),
         }),
-        ScalarStyle::Literal | ScalarStyle::Folded => None,
     }
 }
 

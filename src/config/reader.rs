@@ -15,6 +15,9 @@ use super::problem::{Problem, alternatives, closest, did_you_mean, quote};
 use super::yaml::{Entry, Node, Value};
 use crate::time::parse_duration;
 
+/// Of a list: rules, metrics, charts. More would make every line of the run slow.
+const MOST_ITEMS: usize = 500;
+
 /// Collects the problems of one file.
 pub(super) struct Reader<'a> {
     /// The file's text, for places within a value.
@@ -30,6 +33,8 @@ pub(super) struct Reader<'a> {
 pub(super) struct Section<'n> {
     pub(super) node: &'n Node,
     entries: &'n [Entry],
+    /// What seems to be missing may just be misspelt.
+    pub(super) has_unknown_keys: bool,
 }
 
 impl<'n> Section<'n> {
@@ -65,10 +70,14 @@ impl<'a> Reader<'a> {
             Value::Map(entries) => Some(entries),
             _ if node.is_null() => Some(&[]),
             _ => {
+                let place = place_of(name);
                 let message =
-                    format!("`{name}` wants keys with values, but this is {}", node.kind());
-                let hint =
-                    format!("write `{name}:` and below it, indented, lines like `key: value`");
+                    format!("{place} wants keys with values, but this is {}", node.kind());
+                let hint = match name {
+                    "the file" => "begin with `rules:`, and indent what stands below it".to_owned(),
+                    "a rule" => "write `- name: …` and a trigger below it".to_owned(),
+                    _ => format!("write `{name}:` and below it, indented, lines like `key: value`"),
+                };
                 self.report(Problem::new(&node.span, message).hint(hint));
                 None
             }
@@ -83,18 +92,26 @@ impl<'a> Reader<'a> {
         known: &'static [Key],
     ) -> Option<Section<'n>> {
         let entries = self.entries(name, node)?;
+        let count = self.problems.len();
         for entry in entries {
             if !known.iter().any(|key| key.name == entry.key) {
                 self.report(unknown_key(name, entry, known));
             }
         }
-        Some(Section { node, entries })
+        Some(Section { node, entries, has_unknown_keys: self.problems.len() > count })
     }
 
     /// The items of a list; nothing at all is an empty one.
     pub(super) fn list<'n>(&mut self, name: &str, node: &'n Node) -> &'n [Node] {
         match &node.value {
-            Value::List(items) => items,
+            Value::List(items) => match items.get(MOST_ITEMS) {
+                None => items,
+                Some(extra) => {
+                    let message = format!("`{name}` has more than {MOST_ITEMS} items");
+                    self.report(Problem::new(&extra.span, message).label("here it is too much"));
+                    &[]
+                }
+            },
             _ if node.is_null() => &[],
             _ => {
                 let message = format!("`{name}` wants a list, but this is {}", node.kind());
@@ -115,9 +132,8 @@ impl<'a> Reader<'a> {
             Value::Scalar { text, .. } => Some(text),
             _ => {
                 let message = format!("`{name}` wants a text, but this is {}", node.kind());
-                self.report(
-                    Problem::new(&node.span, message).maybe_hint(quotes_hint(self.text, node)),
-                );
+                let hint = quotes_hint(self.text, name, node);
+                self.report(Problem::new(&node.span, message).maybe_hint(hint));
                 None
             }
         }
@@ -139,6 +155,18 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// A name for people: one line, not empty, not long.
+    pub(super) fn title(&mut self, name: &str, node: &Node) -> Option<String> {
+        const LONGEST: usize = 100;
+        let title = self.text(name, node)?.trim().to_owned();
+        if title.is_empty() || title.chars().count() > LONGEST || title.contains(char::is_control) {
+            let message = format!("`{name}` wants one line of 1 to {LONGEST} characters");
+            self.report(Problem::new(&node.span, message));
+            return None;
+        }
+        Some(title)
     }
 
     pub(super) fn flag(&mut self, name: &str, node: &Node) -> Option<bool> {
@@ -251,14 +279,27 @@ pub(super) fn is_plain(node: &Node) -> bool {
     matches!(node.value, Value::Scalar { style: ScalarStyle::Plain, .. })
 }
 
+/// A section in a sentence.
+fn place_of(section: &str) -> String {
+    match section {
+        "the file" | "a rule" => section.to_owned(),
+        _ => format!("`{section}`"),
+    }
+}
+
+/// `-` or `{}`.
+pub(super) fn is_empty(node: &Node) -> bool {
+    node.is_null() || matches!(&node.value, Value::Map(entries) if entries.is_empty())
+}
+
 fn unknown_key(section: &str, entry: &Entry, known: &'static [Key]) -> Problem {
     let names = keys::names(known);
     let message = match section {
         _ if std::ptr::eq(known, keys::CHANNELS) => {
             format!("unknown kind of channel {} in `{section}`", quote(&entry.key))
         }
-        "" => format!("unknown key {}", quote(&entry.key)),
-        _ => format!("unknown key {} in `{section}`", quote(&entry.key)),
+        "the file" => format!("unknown key {}", quote(&entry.key)),
+        _ => format!("unknown key {} in {}", quote(&entry.key), place_of(section)),
     };
     let synonym = keys::SYNONYMS
         .iter()
@@ -288,15 +329,16 @@ fn elsewhere(key: &str, known: &'static [Key]) -> Option<String> {
 fn no_value(text: &str, name: &str, node: &Node) -> Problem {
     let problem = Problem::new(&node.span, format!("`{name}` has no value")).label("nothing here");
     let rest = text.get(node.span.start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    if rest.trim_start().starts_with('#') {
+    if rest.trim_start_matches([':', ' ']).starts_with('#') {
         return problem
             .hint("`#` begins a comment; text that begins with it needs quotes: \"#name\"");
     }
     problem.hint("write a value behind the colon, or remove the key")
 }
 
-fn quotes_hint(text: &str, node: &Node) -> Option<String> {
-    let written = text.get(node.span.start..)?;
+fn quotes_hint(text: &str, name: &str, node: &Node) -> Option<String> {
+    let is_text = ["match", "except", "when", "until", "message", "name", "metrics", "file"];
+    let written = text.get(node.span.start..).filter(|_| is_text.contains(&name))?;
     let hint = if written.starts_with("{{") {
         "text with `{{ … }}` needs quotes around it: \"{{ run.name }}\""
     } else if written.starts_with(['[', '{']) {

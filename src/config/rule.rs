@@ -7,11 +7,11 @@ use rustix::process::Signal;
 
 use super::keys;
 use super::problem::{Problem, alternatives, did_you_mean, quote};
-use super::reader::{Reader, Section, Shortest};
+use super::reader::{self, Reader, Section, Shortest};
 use super::trigger::{self, Kind};
-use super::yaml::Node;
+use super::yaml::{Node, Value};
 use crate::engine::alert::Severity;
-use crate::engine::rules::{Attach, Rule, Stop};
+use crate::engine::rules::{Attach, Rule, Stop, Trigger};
 
 /// What rules are checked against.
 pub(super) struct Known<'a> {
@@ -20,16 +20,9 @@ pub(super) struct Known<'a> {
     pub(super) metrics: &'a trigger::Metrics,
 }
 
-/// More would make every line slow.
-const MOST_RULES: usize = 500;
-
 /// All rules that are right; the others are reported.
 pub(super) fn read_all(reader: &mut Reader<'_>, node: &Node, known: &Known<'_>) -> Vec<Rule> {
     let items = reader.list("rules", node);
-    if let Some(extra) = items.get(MOST_RULES) {
-        reader.report(Problem::new(&extra.span, format!("there are more than {MOST_RULES} rules")));
-        return Vec::new();
-    }
     let mut names: HashMap<String, Range<usize>> = HashMap::new();
     items.iter().filter_map(|item| read(reader, item, known, &mut names)).collect()
 }
@@ -40,7 +33,7 @@ fn read(
     known: &Known<'_>,
     names: &mut HashMap<String, Range<usize>>,
 ) -> Option<Rule> {
-    if node.is_null() {
+    if reader::is_empty(node) {
         let problem = Problem::new(&node.span, "this rule is empty");
         reader.report(problem.hint("write `- name: …` and a trigger below it, or remove the `-`"));
         return None;
@@ -51,29 +44,25 @@ fn read(
     if let Some((kind, _)) = &trigger {
         effectless(reader, section, *kind);
     }
-    let common = common(reader, section, known);
-    let (_, trigger) = trigger?;
-    Some(Rule { name: name?, trigger: trigger?, ..common })
+    let trigger = trigger.and_then(|(_, trigger)| trigger);
+    assemble(reader, section, known, name, trigger)
 }
 
-/// Present, short, on one line, and unique.
+/// Present and unique.
 fn name(
     reader: &mut Reader<'_>,
     section: Section<'_>,
     names: &mut HashMap<String, Range<usize>>,
 ) -> Option<String> {
-    const LONGEST: usize = 100;
     let Some(node) = section.get("name") else {
+        if section.has_unknown_keys {
+            return None;
+        }
         let problem = Problem::new(&section.node.span, "this rule has no name");
         reader.report(problem.hint("add `name: …`; messages and `watch replay` call it by that"));
         return None;
     };
-    let name = reader.text("name", node)?.trim().to_owned();
-    if name.is_empty() || name.chars().count() > LONGEST || name.contains(char::is_control) {
-        let message = format!("a name is one line of 1 to {LONGEST} characters");
-        reader.report(Problem::new(&node.span, message));
-        return None;
-    }
+    let name = reader.title("name", node)?;
     if let Some(first) = names.get(&name) {
         reader.report(
             Problem::new(&node.span, format!("a second rule is named {}", quote(&name)))
@@ -99,7 +88,10 @@ fn effectless(reader: &mut Reader<'_>, section: Section<'_>, kind: Kind) {
     }
     let once = section.get("once").filter(|node| reader_true(node));
     if let Some(once) = once
-        && let Some(other) = ["cooldown", "repeat"].iter().find_map(|key| section.entry(key))
+        && let Some(other) = ["cooldown", "repeat"]
+            .iter()
+            .filter(|key| kind.allows(key) && kind.allows("once"))
+            .find_map(|key| section.entry(key))
     {
         reader.report(
             Problem::new(&other.key_span, format!("`{}` has no effect beside `once`", other.key))
@@ -110,34 +102,50 @@ fn effectless(reader: &mut Reader<'_>, section: Section<'_>, kind: Kind) {
 }
 
 fn reader_true(node: &Node) -> bool {
-    matches!(&node.value, super::yaml::Value::Scalar { text, .. } if text == "true")
+    matches!(&node.value, Value::Scalar { text, .. } if text == "true")
 }
 
-/// Everything but name and trigger; what is wrong is reported and left at its default.
-fn common(reader: &mut Reader<'_>, section: Section<'_>, known: &Known<'_>) -> Rule {
+/// Reads all keys that are the same for every trigger, so that each problem is found, also where
+/// the name or the trigger is wrong already.
+fn assemble(
+    reader: &mut Reader<'_>,
+    section: Section<'_>,
+    known: &Known<'_>,
+    name: Option<String>,
+    trigger: Option<Trigger>,
+) -> Option<Rule> {
     let flag = |reader: &mut Reader<'_>, key: &str| {
         section.get(key).and_then(|node| reader.flag(key, node)).unwrap_or(false)
     };
     let duration = |reader: &mut Reader<'_>, key: &str, least| {
         section.get(key).and_then(|node| reader.duration(key, node, least))
     };
+    let severity = severity(reader, section);
+    let cooldown = duration(reader, "cooldown", Shortest::Zero);
+    let once = flag(reader, "once");
+    let repeat = duration(reader, "repeat", Shortest::Second);
+    let resolved = flag(reader, "resolved");
     let lines =
         section.get("lines").and_then(|n| reader.count("lines", n, 0..keys::MOST_LINES + 1));
-    Rule {
-        name: String::new(),
-        trigger: crate::engine::rules::Trigger::NonFinite,
-        severity: severity(reader, section),
-        cooldown: duration(reader, "cooldown", Shortest::Zero),
-        once: flag(reader, "once"),
-        repeat: duration(reader, "repeat", Shortest::Second),
-        resolved: flag(reader, "resolved"),
+    let message = section.get("message").and_then(|node| message(reader, node));
+    let to = section.get("to").map(|node| to(reader, node, known.channels)).unwrap_or_default();
+    let attach = section.get("attach").map(|node| attach(reader, node)).unwrap_or_default();
+    let stop = section.get("stop").and_then(|node| stop(reader, node));
+    Some(Rule {
+        name: name?,
+        severity,
+        trigger: trigger?,
+        cooldown,
+        once,
+        repeat,
+        resolved,
         lines: lines.and_then(|lines| usize::try_from(lines).ok()).unwrap_or(0),
-        message: section.get("message").and_then(|node| message(reader, node)),
-        to: section.get("to").map(|node| to(reader, node, known.channels)).unwrap_or_default(),
-        attach: section.get("attach").map(|node| attach(reader, node)).unwrap_or_default(),
-        stop: section.get("stop").and_then(|node| stop(reader, node)),
+        message,
+        to,
+        attach,
+        stop,
         builtin: false,
-    }
+    })
 }
 
 fn severity(reader: &mut Reader<'_>, section: Section<'_>) -> Severity {
@@ -198,7 +206,7 @@ fn attach(reader: &mut Reader<'_>, node: &Node) -> Attach {
 /// `true`, `false`, or `{ signal: USR1, grace: 30s }`.
 fn stop(reader: &mut Reader<'_>, node: &Node) -> Option<Stop> {
     let default = Stop { signal: Signal::TERM.as_raw(), grace: None };
-    if matches!(node.value, super::yaml::Value::Scalar { .. }) {
+    if matches!(node.value, Value::Scalar { .. }) {
         return reader.flag("stop", node)?.then_some(default);
     }
     let section = reader.section("stop", node, keys::STOP)?;

@@ -84,7 +84,9 @@ fn mapping(keys: &'static [Key]) -> Value {
         "type": "object", "additionalProperties": false, "properties": properties
     });
     if std::ptr::eq(keys, keys::RULE) {
+        let triggers = keys[..keys::TRIGGERS].iter().map(|key| json!({ "required": [key.name] }));
         schema["required"] = json!(["name"]);
+        schema["anyOf"] = triggers.collect();
     }
     schema
 }

@@ -186,6 +186,7 @@ fn kind(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Kind> {
         ["every"] => Kind::Every,
         ["elapsed"] => Kind::Elapsed,
         ["non_finite"] => Kind::NonFinite,
+        [] if section.has_unknown_keys => return None,
         [] => {
             let problem =
                 Problem::new(&section.node.span, "this rule has no trigger: it never fires");
@@ -214,8 +215,9 @@ fn too_many(reader: &mut Reader<'_>, triggers: &[&Entry]) {
 fn matching(reader: &mut Reader<'_>, section: Section<'_>, metrics: &Metrics) -> Option<Trigger> {
     let pattern = section.get("match").and_then(|node| pattern::line(reader, "match", node));
     let except = optional(section.get("except"), |node| pattern::line(reader, "except", node));
-    let own: Vec<&str> = pattern.iter().flat_map(|p| p.capture_names().flatten()).collect();
-    let when = optional(section.get("when"), |node| condition(reader, "when", node, metrics, &own));
+    let own = pattern.as_ref().map(|p| p.capture_names().flatten().collect::<Vec<_>>());
+    let own = own.as_deref();
+    let when = optional(section.get("when"), |node| condition(reader, "when", node, metrics, own));
     let counted = counted(reader, section);
     let (count, within) = counted?;
     Some(Trigger::Match { pattern: pattern?, except: except?, when: when?, count, within })
@@ -262,24 +264,26 @@ fn optional<'n, T>(
 
 fn when(reader: &mut Reader<'_>, section: Section<'_>, metrics: &Metrics) -> Option<Trigger> {
     let node = section.get("when")?;
-    let expression = condition(reader, "when", node, metrics, &[]);
+    let expression = condition(reader, "when", node, metrics, Some(&[]));
     let hold = optional(section.get("for"), |node| hold(reader, node));
     let until = section.get("until");
-    let until = optional(until, |node| condition(reader, "until", node, metrics, &[]));
+    let until = optional(until, |node| condition(reader, "until", node, metrics, Some(&[])));
     Some(Trigger::When { condition: expression?, hold: hold?.unwrap_or_default(), until: until? })
 }
 
+/// `own`: what the rule's pattern captures; none if it is broken, and so nobody knows.
 fn condition(
     reader: &mut Reader<'_>,
     name: &str,
     node: &Node,
     metrics: &Metrics,
-    own: &[&str],
+    own: Option<&[&str]>,
 ) -> Option<Expression> {
     let text = reader.plain(name, node)?;
     match Expression::parse(text) {
         Ok(expression) => {
             for metric in expression.metrics() {
+                let Some(own) = own else { break };
                 let found = find_word(text, metric).unwrap_or(0..text.len());
                 let place = place::of_part(reader.text, node, found);
                 metrics.check(reader, &place, metric, own);
@@ -377,6 +381,10 @@ fn every(reader: &mut Reader<'_>, node: &Node, metrics: &Metrics) -> Option<Inte
     let is_name = unit.chars().all(|c| c.is_alphanumeric() || "_./@-".contains(c))
         && unit.chars().next().is_some_and(char::is_alphabetic);
     let amount = number.parse::<f64>().ok().filter(|amount| *amount > 0.0 && amount.is_finite());
+    if number.parse() == Ok(0.0) {
+        reader.report(Problem::new(&node.span, "`every` must be more than nothing"));
+        return None;
+    }
     if let (Some(amount), true, Err(_)) = (amount, is_name, parse_duration(text)) {
         let metric = singular(unit).to_owned();
         metrics.check(reader, &node.span, &metric, &[]);

@@ -122,7 +122,14 @@ impl<'a> Builder<'a> {
         self.refuse_tag(span);
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
-                let value = Value::Scalar { text: text.into_owned(), style };
+                let mut text = text.into_owned();
+                // The newline at the end of a block is never meant: not in a pattern, not in a name.
+                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+                    && text.ends_with('\n')
+                {
+                    text.pop();
+                }
+                let value = Value::Scalar { text, style };
                 (Node { span: range(span), value }, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (self.list(span)?, anchor),
