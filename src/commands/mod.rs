@@ -1,1 +1,4 @@
 //! TODO(commands)
+
+pub mod outbox;
+pub mod send;
