@@ -21,9 +21,6 @@ mod process;
 mod protocol;
 mod worker;
 
-#[cfg(test)]
-mod tests;
-
 pub use flush::{Flushed, flush};
 pub use handle::{CourierHandle, Outcome, start};
 pub use process::{Ports, Stage, deliver, run_from_stdin};

@@ -2,3 +2,5 @@
 
 mod check_and_init;
 mod config;
+mod courier;
+mod outbox;
