@@ -17,33 +17,49 @@ pub(super) fn of_part(text: &str, node: &Node, part: Range<usize>) -> Range<usiz
     let Some(written) = text.get(node.span.clone()) else {
         return whole();
     };
-    let start = offset(written, value, *style, part.start);
-    let end = offset(written, value, *style, part.end);
-    match (start, end) {
-        (Some(start), Some(end)) if start <= end => node.span.start + start..node.span.start + end,
-        _ => whole(),
-    }
-}
-
-/// The offset in what is written of an offset in its value.
-fn offset(written: &str, value: &str, style: ScalarStyle, wanted: usize) -> Option<usize> {
-    match style {
-        // Of a block, its first line; further ones are indented in the file and not in the value.
+    let found = match style {
         ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => {
-            value.get(..wanted).filter(|head| written.starts_with(head)).map(str::len)
+            unquoted(written, value, &part)
         }
-        ScalarStyle::SingleQuoted => walk(written, value, wanted, |rest| match rest {
+        ScalarStyle::SingleQuoted => quoted(written, value, &part, |rest| match rest {
             _ if rest.starts_with("''") => 2,
             _ => first_len(rest),
         }),
-        ScalarStyle::DoubleQuoted => walk(written, value, wanted, |rest| match rest.as_bytes() {
+        ScalarStyle::DoubleQuoted => quoted(written, value, &part, |rest| match rest.as_bytes() {
             [b'\\', b'x', ..] => 4,
             [b'\\', b'u', ..] => 6,
             [b'\\', b'U', ..] => 10,
             [b'\\', ..] => 1 + first_len(rest.get(1..).unwrap_or_default()),
             _ => first_len(rest),
         }),
+    };
+    found.map_or_else(whole, |found| node.span.start + found.start..node.span.start + found.end)
+}
+
+/// Without escapes, and over any number of lines: only white space can be written differently, so
+/// the other characters are counted.
+fn unquoted(written: &str, value: &str, part: &Range<usize>) -> Option<Range<usize>> {
+    let ink = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+    if ink(written) != ink(value) {
+        return None;
     }
+    let nth = |n: usize| written.char_indices().filter(|(_, c)| !c.is_whitespace()).nth(n);
+    let before = ink(value.get(..part.start)?);
+    let within = ink(value.get(part.clone())?);
+    let start = nth(before).map_or(written.trim_end().len(), |(at, _)| at);
+    let last = within.checked_sub(1).and_then(|more| nth(before + more));
+    Some(start..last.map_or(start, |(at, c)| at + c.len_utf8()))
+}
+
+fn quoted(
+    written: &str,
+    value: &str,
+    part: &Range<usize>,
+    step: impl Fn(&str) -> usize,
+) -> Option<Range<usize>> {
+    let start = walk(written, value, part.start, &step)?;
+    let end = walk(written, value, part.end.max(part.start), &step)?;
+    Some(start..end)
 }
 
 /// Walks over the characters of a quoted value on one line; `step` says how many bytes the next
@@ -64,4 +80,46 @@ fn walk(written: &str, value: &str, wanted: usize, step: impl Fn(&str) -> usize)
 
 fn first_len(text: &str) -> usize {
     text.chars().next().map_or(0, char::len_utf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::yaml;
+
+    #[test]
+    fn a_part_is_found_however_it_is_written() {
+        for file in [
+            "k: é loss > x",
+            "k: 'é loss > x'",
+            "k: \"é loss > x\"",
+            "k: \"\\u00e9 loss \\x3e x\"",
+            "k: |\n  é loss >\n  x\n",
+            "k: >-\n   é loss\n   > x\n",
+            "k: é\n  loss\n  > x",
+            "k: |\r\n  é loss\r\n    > x",
+            "k: '''é'' loss > x'",
+        ] {
+            let root = yaml::parse(file, &mut Vec::new()).unwrap();
+            let Value::Map(entries) = &root.value else { panic!() };
+            let Some(node) = entries.first().map(|entry| &entry.value) else { panic!() };
+            let Value::Scalar { text, .. } = &node.value else { panic!() };
+            for word in ["loss", "x"] {
+                let start = text.find(word).unwrap();
+                let place = of_part(file, node, start..start + word.len());
+                assert_eq!(&file[place], word, "{file:?}");
+            }
+            let end = of_part(file, node, text.len()..text.len());
+            assert!(end.is_empty() && end.start <= file.len(), "{file:?}");
+        }
+    }
+
+    #[test]
+    fn an_impossible_part_gives_the_whole_value() {
+        let root = yaml::parse("k: \"a\n  b\"", &mut Vec::new()).unwrap();
+        let Value::Map(entries) = &root.value else { panic!() };
+        let node = &entries[0].value;
+        assert_eq!(of_part("k: \"a\n  b\"", node, 2..3), node.span);
+        assert_eq!(of_part("", node, 0..1), node.span);
+    }
 }

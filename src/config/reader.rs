@@ -304,7 +304,9 @@ fn unknown_key(section: &str, entry: &Entry, known: &'static [Key]) -> Problem {
     let synonym = keys::SYNONYMS
         .iter()
         .find(|(theirs, ours)| *theirs == entry.key.to_lowercase() && names.contains(ours));
+    let cut = entry.value.is_null() && entry.key.contains([' ', ')', '(', '"', '\'']);
     let hint = match synonym {
+        _ if cut => "in `{ … }` a comma ends the value; text with a comma needs quotes".to_owned(),
         Some((_, ours)) => format!("did you mean `{ours}`?"),
         None if known.is_empty() => format!("`{section}` has no settings"),
         None => elsewhere(&entry.key, known).unwrap_or_else(|| did_you_mean(&entry.key, &names)),

@@ -233,6 +233,23 @@ fn files_that_are_none_are_explained() {
 }
 
 #[test]
+fn a_broken_condition_is_shown_where_it_breaks() {
+    for condition in ["max(loss > 3", "'max(loss > 3'", "|\n      max(loss\n      > 3"] {
+        let text = format!("rules:\n  - name: a\n    when: {condition}\n");
+        let error = compile(&text).unwrap_err();
+        let report = error.render(false);
+        assert_eq!(error.count(), 1);
+        assert!(report.contains("`when` is no valid condition: "), "{report}");
+        assert!(
+            ["--> rules.yaml:3:", "--> rules.yaml:4:", "--> rules.yaml:5:"]
+                .iter()
+                .any(|place| report.contains(place)),
+            "{report}"
+        );
+    }
+}
+
+#[test]
 fn control_characters_of_the_file_do_not_reach_the_terminal() {
     for text in
         ["run: { name: x }\nrul\u{1b}[31mez: []\n", "a: \u{1b}]0;title\u{7}\n", "\"\\e[31m\": 1\n"]
