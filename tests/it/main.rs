@@ -1,1 +1,4 @@
 //! All integration tests, in one binary. One module a subject.
+
+mod slack;
+mod support;
