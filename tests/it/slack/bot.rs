@@ -19,7 +19,7 @@ fn text_and_picture_are_one_message() {
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].files.len(), 2);
     let view = slack.view("training");
-    assert!(view.contains("[picture loss.png, 19 bytes: Loss over steps"), "{view}");
+    assert!(view.contains("[picture loss.png, 18 bytes: Loss over steps"), "{view}");
     assert!(!view.contains("[chart"), "a picture is better than Slack's chart:\n{view}");
     assert!(!view.contains("chart.png"), "the picture is there, so its path is noise:\n{view}");
     let [get, put, complete] = UPLOAD;
@@ -57,8 +57,7 @@ fn every_way_to_name_a_channel_leads_there() {
         let slack = FakeSlack::start();
         let mut sender = Sender::bot(&slack, name);
         sender.send(&diverged(), &[]).unwrap();
-        sender.progress = serde_json::Value::Null;
-        sender.send(&diverged(), &[]).unwrap();
+        sender.fresh().send(&diverged(), &[]).unwrap();
         assert_eq!(slack.messages("training").len(), 2, "{name}");
         let calls = slack.calls();
         let searched = calls.iter().filter(|c| *c == "users.conversations").count();
@@ -300,8 +299,7 @@ fn a_renamed_channel_is_looked_up_again() {
     let mut sender = Sender::bot(&slack, "#training");
     sender.send(&diverged(), &[]).unwrap();
     slack.inject(Fault::error("chat.postMessage", "channel_not_found"));
-    sender.progress = serde_json::Value::Null;
-    sender.send(&diverged(), &[]).unwrap();
+    sender.fresh().send(&diverged(), &[]).unwrap();
     let searched = slack.calls().iter().filter(|c| *c == "users.conversations").count();
     assert_eq!((searched, slack.messages("training").len()), (2, 2));
     slack.assert_no_violations();

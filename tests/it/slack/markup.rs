@@ -91,19 +91,21 @@ fn message() -> impl Strategy<Value = Message> {
 fn any_message_is_taken_by_slack_and_pages_nobody() {
     let slack = FakeSlack::start();
     slack.lift_rate_limits();
+    let mut webhook = Sender::webhook(&slack);
+    let mut bot = Sender::bot(&slack, "C0TRAINING1");
     let mut config = ProptestConfig::with_cases(200);
     config.failure_persistence = None;
     proptest!(config, |(message in message(), alt in text(), name in text())| {
+        slack.clear();
         let image = trainwatch::channels::Image { name, alt, ..picture("") };
-        let sent = Sender::webhook(&slack).send(&message, &[]);
+        let sent = webhook.fresh().send(&message, &[]);
         prop_assert_eq!((sent, slack.violations()), (Ok(()), vec![]));
-        let sent = Sender::bot(&slack, "C0TRAINING1").send(&message, &[image]);
+        let sent = bot.fresh().send(&message, &[image]);
         prop_assert_eq!((sent, slack.violations()), (Ok(()), vec![]));
         // What is left when Slack refuses the blocks must be as safe.
         slack.inject(refusal());
-        let sent = Sender::webhook(&slack).send(&Message { curves: vec![], ..message }, &[]);
+        let sent = webhook.fresh().send(&Message { curves: vec![], ..message }, &[]);
         prop_assert_eq!((sent, slack.violations()), (Ok(()), vec![]));
-        slack.delete_messages();
     });
 }
 
@@ -128,7 +130,7 @@ fn the_end_of_many_lines_stays_and_the_rest_is_counted() {
 #[test]
 fn a_title_too_long_for_the_header_is_told_whole_below_it() {
     let slack = FakeSlack::start();
-    let title = format!("RuntimeError: {} end", "mat1 and mat2 shapes ".repeat(12));
+    let title = format!("RuntimeError:{} end", " mat1 and mat2 shapes".repeat(12));
     let message = Message { title: title.clone(), ..diverged() };
     Sender::bot(&slack, "C0TRAINING1").send(&message, &[]).unwrap();
     assert!(slack.view("training").contains(&title));

@@ -61,6 +61,13 @@ impl Sender {
         Self::with(&config, timeouts)
     }
 
+    /// For the next message: nothing of it is done.
+    fn fresh(&mut self) -> &mut Self {
+        self.progress = Value::Null;
+        self.saved.clear();
+        self
+    }
+
     fn send(&mut self, message: &Message, images: &[Image]) -> Result<(), DeliveryError> {
         let saved = &mut self.saved;
         let delivery = Delivery {

@@ -65,6 +65,16 @@ impl FakeSlack {
         self.lock().violations.clone()
     }
 
+    /// Forgets messages and violations, for the next case of a property.
+    pub fn clear(&self) {
+        let mut state = self.lock();
+        state.messages.clear();
+        state.violations.clear();
+        state.files.clear();
+        state.log.clear();
+        state.faults.clear();
+    }
+
     #[track_caller]
     pub fn assert_no_violations(&self) {
         let violations = self.violations();
@@ -127,11 +137,6 @@ impl FakeSlack {
 
     pub fn add_channel(&self, channel: Channel) {
         self.lock().channels.push(channel);
-    }
-
-    /// Somebody deletes all messages.
-    pub fn delete_messages(&self) {
-        self.lock().messages.clear();
     }
 
     /// Moves the fake's clock on, for limits and processing.

@@ -52,7 +52,8 @@ fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 
 fn text(object: &Value) -> String {
     let text = object["text"].as_str().unwrap_or_default();
-    if object["type"] == "mrkdwn" { shown(text) } else { text.to_owned() }
+    // Bold is all that is ever marked up.
+    if object["type"] == "mrkdwn" { shown(&text.replace('*', "")) } else { text.to_owned() }
 }
 
 fn rich(part: &Value) -> String {
