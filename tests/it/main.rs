@@ -4,3 +4,5 @@ mod check_and_init;
 mod config;
 mod courier;
 mod outbox;
+mod slack;
+mod support;

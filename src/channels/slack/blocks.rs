@@ -25,6 +25,7 @@ const LONGEST_LINE: usize = 500;
 /// The text beside the blocks: `chat.update` refuses more than 4,000.
 const TEXT: usize = 2900;
 const NOTIFICATION: usize = 600;
+const FOOTER: usize = 600;
 
 /// What is sent: the arguments of `chat.postMessage` and the body of a webhook alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,19 +74,18 @@ pub(super) fn rich(message: &Message, options: Options<'_>) -> Payload {
 pub(super) fn simple(message: &Message, options: Options<'_>) -> Payload {
     let mut text = notification(message);
     let fields: Vec<String> = (message.fields.iter().take(FIELDS))
-        .map(|f| {
-            format!("{} {}", cut(&line(&f.name), FIELD_NAME), cut(&line(&f.value), FIELD_VALUE))
-        })
+        .map(|f| [line(&f.name), line(&f.value)].join(" "))
         .collect();
-    let footer = format!("\n{}", escape(&origin(message, options).join(" · ")));
     if !fields.is_empty() {
         text.push('\n');
-        text.push_str(&escape_to(&fields.join(" · "), NOTIFICATION));
+        text.push_str(&escape_to(&fields.join(" · "), CONTEXT));
     }
-    let left = TEXT.saturating_sub(text.chars().count() + footer.chars().count() + 10);
-    if let Some(tail) = tail(&message.lines, left, |text| fenced(text)) {
+    let footer = escape_to(&origin(message, options).join(" · "), FOOTER);
+    let taken = text.chars().count() + footer.chars().count() + "\n```\n\n```\n".len();
+    if let Some(tail) = tail(&message.lines, TEXT.saturating_sub(taken), fenced) {
         text.push_str(&format!("\n```\n{}\n```", fenced(&tail)));
     }
+    text.push('\n');
     text.push_str(&footer);
     Payload { text, blocks: Vec::new(), attachments: Vec::new() }
 }

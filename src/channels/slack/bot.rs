@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::channels::slack::api::Api;
 use crate::channels::slack::blocks::{self, Options, Payload};
 use crate::channels::slack::escape::{cut, line};
-use crate::channels::slack::lookup::{Found, Target};
+use crate::channels::slack::lookup::{Found, Lookup, Target};
 use crate::channels::slack::progress::{Form, Posted, Progress};
 use crate::channels::slack::refusal::{Class, Refusal};
 use crate::channels::{Channel, Delivery, DeliveryError, DeliveryFuture, Image};
@@ -89,8 +89,7 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     async fn run(mut self) -> Result<(), DeliveryError> {
         if self.done.posted.is_none() {
-            let channel = self.channel().await?;
-            self.post(&channel).await?;
+            self.post_to_target().await?;
         }
         if self.images().is_empty() {
             return Ok(());
@@ -113,15 +112,28 @@ impl Attempt<'_> {
         &images[..images.len().min(MOST_PICTURES)]
     }
 
+    /// A channel that was found by its name earlier can have been renamed or archived since; then
+    /// its name is looked up again.
+    async fn post_to_target(&mut self) -> Result<(), DeliveryError> {
+        let remembered = self.bot.known();
+        if let Some(channel) = &remembered {
+            match self.post(channel).await {
+                Err(r) if matches!(r.code.as_str(), "channel_not_found" | "is_archived") => {
+                    self.bot.remember(None);
+                }
+                result => return Ok(result?),
+            }
+        }
+        let channel = self.channel().await?;
+        Ok(self.post(&channel).await?)
+    }
+
     /// The channel's ID; its name where the app may not look the ID up, which Slack takes too.
     async fn channel(&mut self) -> Result<String, DeliveryError> {
         let name = match &self.bot.target {
             Target::Id(id) => return Ok(id.clone()),
             Target::Name(name) => name,
         };
-        if let Some(id) = self.bot.known() {
-            return Ok(id);
-        }
         match self.done.lookup.search(&self.bot.api, name).await {
             Ok(Found::Id(id)) => {
                 self.bot.remember(Some(id.clone()));
@@ -129,7 +141,11 @@ impl Attempt<'_> {
             }
             Ok(Found::NotAllowed) => Ok(format!("#{name}")),
             Ok(Found::Nowhere) => {
-                Err(Refusal::coded("the channel", "channel_not_found", &format!("#{name}")).into())
+                // Not for ever: it may be created, or the app invited, before somebody tries again.
+                self.done.lookup = Lookup::default();
+                self.save();
+                let what = format!("#{}", cut(name, 80));
+                Err(Refusal::coded("the channel", "channel_not_found", &what).into())
             }
             Err(refusal) => {
                 self.save();
@@ -138,7 +154,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn post(&mut self, channel: &str) -> Result<(), DeliveryError> {
+    async fn post(&mut self, channel: &str) -> Result<(), Refusal> {
         let mut joined = false;
         loop {
             let (payload, charted) = self.payload();
@@ -155,7 +171,7 @@ impl Attempt<'_> {
                     self.done.form = form;
                     self.save();
                 }
-                _ => return Err(self.forget_channel(refusal).into()),
+                _ => return Err(refusal),
             }
         }
     }
@@ -173,15 +189,6 @@ impl Attempt<'_> {
         self.done.posted = Some(Posted { channel, ts });
         self.save();
         Ok(())
-    }
-
-    /// A channel that was found by its name can have been renamed or replaced since: look again.
-    fn forget_channel(&self, refusal: Refusal) -> Refusal {
-        let gone = matches!(refusal.code.as_str(), "channel_not_found" | "is_archived");
-        if gone && matches!(self.bot.target, Target::Name(_)) {
-            self.bot.remember(None);
-        }
-        refusal
     }
 
     fn payload(&self) -> (Payload, bool) {

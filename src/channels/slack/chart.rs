@@ -49,13 +49,18 @@ fn series(curve: &Curve) -> Option<Series> {
             continue;
         }
         labels.push(label);
-        values.push(*value);
+        values.push(rounded(*value));
     }
     let older = labels.len().saturating_sub(POINTS);
     labels.drain(..older);
     values.drain(..older);
     let name = cut(&line(&curve.name), LABEL);
     (values.len() >= 2 && !name.is_empty()).then_some(Series { name, labels, values })
+}
+
+/// Six digits: nobody can see more, and `0.21000000000000002` is ugly where a reader points at it.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 fn fits(chart: &[Series], new: &Series) -> bool {

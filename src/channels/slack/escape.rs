@@ -82,7 +82,7 @@ fn turns_direction(c: char) -> bool {
 
 /// Escaped text for between two code fences: a fence in it is broken by a zero-width space.
 pub(super) fn fenced(text: &str) -> String {
-    escape(text).replace("```", "`\u{200b}``")
+    escape(text).replace("``", "`\u{200b}`")
 }
 
 /// Whether Slack's formatting (`*_~` and backticks, quotes, emoji names, mentions) would leave this
