@@ -146,9 +146,9 @@ pub struct SendArgs {
     #[command(flatten)]
     pub rules: RulesArg,
 
-    /// Attach this picture (can be repeated)
+    /// Attach this picture
     #[arg(long, value_name = "FILE")]
-    pub chart: Vec<PathBuf>,
+    pub chart: Option<PathBuf>,
 
     /// info, warning or critical
     #[arg(long, value_name = "SEVERITY", default_value = "info", value_parser = severity)]
@@ -158,19 +158,37 @@ pub struct SendArgs {
     #[arg(long, value_name = "CHANNEL")]
     pub to: Vec<String>,
 
+    /// Wait this long for the delivery; default: return once the message is safe on disk
+    #[arg(long, value_name = "DUR", default_value = "0s", value_parser = duration)]
+    pub linger: Duration,
+
     /// What to say
     #[arg(value_name = "TEXT")]
     pub text: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum OutboxAction {
     /// List what is not delivered yet (default)
     List,
     /// Deliver it now
-    Flush,
-    /// Throw it away
-    Drop,
+    Flush {
+        /// The rules file whose channels are used; default: the one that a run would use
+        #[arg(long = "rules", value_name = "FILE", env = "WATCH_RULES")]
+        rules: Option<PathBuf>,
+        /// Also try again what was refused
+        #[arg(long)]
+        failed: bool,
+    },
+    /// Throw messages away without sending them
+    Drop {
+        /// All of them
+        #[arg(long, required_unless_present = "ids")]
+        all: bool,
+        /// Ids, or beginnings of them, as `watch outbox list` shows
+        #[arg(value_name = "ID", conflicts_with = "all")]
+        ids: Vec<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -52,7 +52,15 @@ impl AppError {
 }
 
 /// Writes a line to standard error; a closed standard error is nobody's problem.
+///
+/// On a terminal, which may be in raw mode while a command runs, the cursor is brought back to the
+/// first column.
 pub fn say(text: &str) {
-    use std::io::Write as _;
-    let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+    use std::io::{IsTerminal as _, Write as _};
+    let error = std::io::stderr();
+    let line = match error.is_terminal() {
+        true => format!("\r{}\r\n", text.replace('\n', "\r\n")),
+        false => format!("{text}\n"),
+    };
+    let _ = error.lock().write_all(line.as_bytes());
 }

@@ -75,6 +75,11 @@ impl SeriesStore {
         self.seen().map(|series| series.thinned.curve(&series.name)).collect()
     }
 
+    /// The step that the run is at; none where it prints none.
+    pub fn step(&self) -> Option<f64> {
+        self.seen().filter_map(|series| series.newest?.step).reduce(f64::max)
+    }
+
     /// How many samples were dropped, since there are too many metrics.
     pub fn dropped(&self) -> u64 {
         self.dropped

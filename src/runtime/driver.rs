@@ -17,7 +17,17 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub struct Report {
     pub alert: Alert,
+    /// All curves; empty unless the alert wants charts.
     pub curves: Vec<Curve>,
+    /// The step that the run was at; none where it prints none.
+    pub step: Option<f64>,
+}
+
+impl Report {
+    /// An alert without the engine's series.
+    fn bare(alert: Alert) -> Self {
+        Self { alert, curves: Vec::new(), step: None }
+    }
 }
 
 /// Runs until `Event::Finished`. `report` is called in the engine's order.
@@ -55,8 +65,9 @@ fn guarded(work: impl FnOnce()) -> bool {
 fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, report: &mut dyn FnMut(Report)) {
     for effect in effects.drain(..) {
         if let Effect::Alert(alert) = effect {
-            let curves = if alert.attach.charts { engine.series().curves() } else { Vec::new() };
-            report(Report { alert: *alert, curves });
+            let series = engine.series();
+            let curves = if alert.attach.charts { series.curves() } else { Vec::new() };
+            report(Report { alert: *alert, curves, step: series.step() });
         }
     }
 }
@@ -70,7 +81,7 @@ fn without_engine_from(
 ) {
     match event {
         Event::Ended(end) => {
-            report(Report { alert: bare_end(&end, at, started), curves: Vec::new() })
+            report(Report::bare(bare_end(&end, at, started)))
         }
         Event::Finished => return,
         _ => {}
@@ -86,7 +97,7 @@ fn without_engine(queue: &Queue, started: Timestamp, report: &mut dyn FnMut(Repo
     while let Some((at, event)) = queue.take(None) {
         match event {
             Event::Ended(end) => {
-                report(Report { alert: bare_end(&end, at, started), curves: Vec::new() });
+                report(Report::bare(bare_end(&end, at, started)));
             }
             Event::Finished => return,
             _ => {}

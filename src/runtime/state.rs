@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::render::message::RunLabel;
 use crate::time::Timestamp;
 
 /// `$XDG_STATE_HOME/watch`, else `~/.local/state/watch` (XDG Base Directory Specification 0.8).
@@ -36,6 +37,18 @@ pub fn run_folder(state: &Path, run: &str) -> io::Result<PathBuf> {
     let folder = state.join("runs").join(run);
     create(&folder)?;
     Ok(folder)
+}
+
+/// Keeps what the run is called, for `watch send` from inside it.
+pub fn write_label(state: &Path, run: &RunLabel) -> io::Result<()> {
+    let text = serde_json::to_vec(run)?;
+    write_whole(&run_folder(state, &run.id)?.join("run.json"), &text)
+}
+
+/// What the run of this id is called; none if there is none.
+pub fn read_label(state: &Path, run: &str) -> Option<RunLabel> {
+    let text = fs::read(state.join("runs").join(run).join("run.json")).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 /// Writes a file of the run's folder as a whole or not at all.

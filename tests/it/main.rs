@@ -4,5 +4,7 @@ mod check_and_init;
 mod config;
 mod courier;
 mod outbox;
+mod program;
 mod slack;
 mod support;
+mod tidy;
