@@ -8,3 +8,4 @@ mod program;
 mod slack;
 mod support;
 mod tidy;
+mod tail;
