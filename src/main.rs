@@ -12,7 +12,8 @@ use trainwatch::{handover, process};
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
-    let verbs = Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect::<Vec<_>>();
+    let verbs =
+        Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect::<Vec<_>>();
     if !handover::is_ours(&args, &verbs) {
         return handover::hand_over(&args).report();
     }
@@ -24,7 +25,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(EXIT_OWN_FAILURE) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::from(EXIT_OWN_FAILURE)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match commands::dispatch(cli) {

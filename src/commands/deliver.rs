@@ -82,12 +82,14 @@ pub(super) fn outbox_verb(action: OutboxAction) -> Result<Exit, AppError> {
             let config = environment::load_config(rules.as_deref(), AppError::problem)?;
             let channels = environment::channels(&config, &[])?;
             let ports = Ports {
-                build: Box::new(|config| channels::build(config).map_err(|error| error.to_string())),
+                build: Box::new(|config| {
+                    channels::build(config).map_err(|error| error.to_string())
+                }),
                 clock: Rc::new(move || clock.now()),
                 tell: Rc::new(|_| {}),
             };
-            let all = outbox::flush(&state_dir, &channels, &ports, refused, &mut out)
-                .map_err(failed)?;
+            let all =
+                outbox::flush(&state_dir, &channels, &ports, refused, &mut out).map_err(failed)?;
             return Ok(Exit::Code(u8::from(!all)));
         }
         OutboxAction::Drop { all: _, ids } => {

@@ -9,12 +9,15 @@ use crate::config::{self, Config};
 use crate::error::AppError;
 
 /// A variable's value, if it is set and text.
-pub fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The rules: those of the file that was given, or of the first default place that has one.
-pub fn load_config(given: Option<&Path>, fail: fn(String) -> AppError) -> Result<Config, AppError> {
+pub(super) fn load_config(
+    given: Option<&Path>,
+    fail: fn(String) -> AppError,
+) -> Result<Config, AppError> {
     let found = match given {
         Some(path) => Some(path.to_owned()),
         None => env::current_dir().ok().and_then(|here| config::find_rules_file(&here, &variable)),
@@ -24,14 +27,14 @@ pub fn load_config(given: Option<&Path>, fail: fn(String) -> AppError) -> Result
 }
 
 /// Whether what we write to standard error may be coloured; see <https://no-color.org>.
-pub fn color_on_stderr() -> bool {
+pub(super) fn color_on_stderr() -> bool {
     use std::io::IsTerminal as _;
     variable("NO_COLOR").is_none() && std::io::stderr().is_terminal()
 }
 
 /// The channels of the rules file; without any those of the environment; else the terminal.
 /// `to` leaves only the named ones.
-pub fn channels(config: &Config, to: &[String]) -> Result<Vec<ChannelConfig>, AppError> {
+pub(super) fn channels(config: &Config, to: &[String]) -> Result<Vec<ChannelConfig>, AppError> {
     let mut channels = config.channels.clone();
     if channels.is_empty() {
         channels = from_environment();
@@ -57,8 +60,11 @@ pub fn channels(config: &Config, to: &[String]) -> Result<Vec<ChannelConfig>, Ap
 
 fn from_environment() -> Vec<ChannelConfig> {
     let mut channels = Vec::new();
-    if let (Some(token), Some(channel)) = (variable("SLACK_BOT_TOKEN"), variable("SLACK_CHANNEL_ID")) {
-        let settings = Settings::SlackBot { token: Secret::new(token), channel, api_url: slack_api() };
+    if let (Some(token), Some(channel)) =
+        (variable("SLACK_BOT_TOKEN"), variable("SLACK_CHANNEL_ID"))
+    {
+        let settings =
+            Settings::SlackBot { token: Secret::new(token), channel, api_url: slack_api() };
         channels.push(ChannelConfig { name: "slack".to_owned(), settings });
     } else if let Some(url) = variable("SLACK_WEBHOOK_URL") {
         let settings = Settings::SlackWebhook { url: Secret::new(url) };
@@ -74,20 +80,20 @@ fn slack_api() -> String {
 }
 
 /// Values of the environment that must never be shown.
-pub fn secrets() -> Vec<String> {
+pub(super) fn secrets() -> Vec<String> {
     const NAMES: [&str; 4] =
         ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_WEBHOOK_URL", "SLACK_SIGNING_SECRET"];
     NAMES.iter().filter_map(|name| variable(name)).collect()
 }
 
-pub fn host() -> String {
+pub(super) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// The state folder, made; none with a word if it cannot be.
-pub fn state_dir() -> Result<PathBuf, String> {
-    let folder = crate::runtime::state::folder(&variable)
-        .ok_or("neither XDG_STATE_HOME nor HOME is set")?;
+pub(super) fn state_dir() -> Result<PathBuf, String> {
+    let folder =
+        crate::runtime::state::folder(&variable).ok_or("neither XDG_STATE_HOME nor HOME is set")?;
     crate::runtime::state::create(&folder)
         .map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(folder)

@@ -14,6 +14,7 @@ use crate::cli::ReplayArgs;
 use crate::config::Config;
 use crate::engine::alert::{Alert, Effect, Origin, Sample, Severity, SuppressReason, Suppressed};
 use crate::engine::input::{ProcessEnd, ProcessStatus};
+use crate::engine::signals;
 use crate::engine::timestamps::LogClock;
 use crate::engine::{Engine, Input, SourceId};
 use crate::error::AppError;
@@ -72,7 +73,7 @@ fn how_it_ended(args: &ReplayArgs) -> Result<Option<ProcessEnd>, AppError> {
     let status = match (&args.exit, &args.signal) {
         (Some(code), _) => ProcessStatus::Exited { code: i32::from(*code) },
         (None, Some(name)) => {
-            let signal = crate::engine::rules::signal_number(name).ok_or_else(|| {
+            let signal = signals::number(name).ok_or_else(|| {
                 AppError::problem(format!("`{name}` is no signal"))
                     .hint("write it like KILL, SIGTERM or 9; `kill -l` lists them")
             })?;

@@ -81,7 +81,6 @@ fn follower(args: &RunArgs, sink: Arc<dyn Sink>) -> Result<Option<Follower>, App
         patterns: args.tail.clone(),
         from_start: args.from == From::Start,
         echo,
-        poll: TAIL_POLL,
         notices: Box::new(|notice| say(&format!("watch: {notice}"))),
     };
     Follower::new(options, sink).map(Some).map_err(|error| AppError::own(error.to_string()))
@@ -98,7 +97,7 @@ impl Tail {
         let stop = tail::StopFlag::default();
         let flag = stop.clone();
         let thread = spawn("tail", move || {
-            let summary = tail::follow(follower, &|| clock.now(), &flag);
+            let summary = tail::follow(follower, TAIL_POLL, &|| clock.now(), &flag);
             if let Some(losses) = summary.losses() {
                 say(&format!("watch: {losses}"));
             }
@@ -280,7 +279,8 @@ fn plural(count: usize, noun: &str) -> String {
 
 fn label(args: &RunArgs, config: &Config, clock: &Clock) -> RunLabel {
     let secrets = environment::secrets();
-    let command: Vec<_> = args.command.iter().map(|arg| shell_word(&arg.to_string_lossy())).collect();
+    let command: Vec<_> =
+        args.command.iter().map(|arg| shell_word(&arg.to_string_lossy())).collect();
     let name = args.name.clone().or_else(|| config.name.clone());
     RunLabel {
         id: state::run_id(clock.started(), std::process::id()),
@@ -312,7 +312,10 @@ fn default_name(args: &RunArgs) -> String {
         (Some(script), ..) => file_name(script),
         (_, Some(module), _) => module.to_string(),
         (.., Some(program)) => file_name(program),
-        _ => args.tail.first().map_or_else(|| "log".into(), |path| file_name(&path.to_string_lossy())),
+        _ => args
+            .tail
+            .first()
+            .map_or_else(|| "log".into(), |path| file_name(&path.to_string_lossy())),
     }
 }
 
@@ -323,7 +326,9 @@ fn setup(
 ) -> Result<(Setup, crate::engine::rules::RuleSet), AppError> {
     let channels = environment::channels(&config, &args.to)?;
     let state_dir = environment::state_dir()
-        .inspect_err(|why| say(&format!("watch: no state folder, so messages go to the terminal only ({why})")))
+        .inspect_err(|why| {
+            say(&format!("watch: no state folder, so messages go to the terminal only ({why})"))
+        })
         .ok();
     if let Some(state_dir) = &state_dir {
         // Only `watch send` from inside the run needs it.

@@ -20,8 +20,10 @@ mod run_time;
 mod scanner;
 mod scene;
 pub mod series;
+pub mod signals;
 mod speaker;
 pub mod splitter;
+pub mod timestamps;
 
 use std::time::Duration;
 

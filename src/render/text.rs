@@ -8,6 +8,7 @@ use crate::engine::alert::{
     Alert, AlertState, Cause, Happening, Held, MetricValue, Outcome, Progress, Verdict,
 };
 use crate::engine::input::ProcessStatus;
+use crate::engine::signals;
 use crate::render::language::{Language, Phrases, fill};
 use crate::render::mask::mask;
 use crate::render::message::{Field, Message, MessageKind, RunLabel};
@@ -177,23 +178,9 @@ fn status(status: ProcessStatus) -> String {
         ProcessStatus::Exited { code } => format!("exit status {code}"),
         ProcessStatus::Signaled { signal, core_dumped } => {
             let core = if core_dumped { ", core dumped" } else { "" };
-            format!("{}{core}", signal_name(signal))
+            format!("{}{core}", signals::name(signal))
         }
         ProcessStatus::Unknown => "status unknown".to_owned(),
-    }
-}
-
-/// The name of a signal's number on Linux, see signal(7).
-pub fn signal_name(signal: i32) -> String {
-    const NAMES: [&str; 31] = [
-        "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
-        "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
-        "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-    ];
-    let index = usize::try_from(signal).ok().and_then(|signal| signal.checked_sub(1));
-    match index.and_then(|index| NAMES.get(index)) {
-        Some(name) => format!("SIG{name}"),
-        None => format!("signal {signal}"),
     }
 }
 

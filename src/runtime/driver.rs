@@ -80,9 +80,7 @@ fn without_engine_from(
     report: &mut dyn FnMut(Report),
 ) {
     match event {
-        Event::Ended(end) => {
-            report(Report::bare(bare_end(&end, at, started)))
-        }
+        Event::Ended(end) => report(Report::bare(bare_end(&end, at, started))),
         Event::Finished => return,
         _ => {}
     }

@@ -188,10 +188,17 @@ impl Reporter {
             match (&channel.settings, &self.outbox) {
                 _ if self.setup.dry_run => show(None),
                 (Settings::Terminal, _) => show(None),
-                (_, None) => show(Some(format!("not sent to {}: there is no outbox", channel.name))),
+                (_, None) => {
+                    show(Some(format!("not sent to {}: there is no outbox", channel.name)))
+                }
                 (_, Some(outbox)) => {
-                    match outbox.commit(message, &channel.name, &self.setup.run.id, pictures, message.at)
-                    {
+                    match outbox.commit(
+                        message,
+                        &channel.name,
+                        &self.setup.run.id,
+                        pictures,
+                        message.at,
+                    ) {
                         Ok(done) => {
                             committed = true;
                             if let Some(notice) = done.notice {
@@ -221,7 +228,11 @@ fn chosen(curves: &[Curve], names: &[String]) -> Vec<Curve> {
     if names.is_empty() {
         return curves.to_vec();
     }
-    names.iter().filter_map(|name| curves.iter().find(|curve| curve.name == *name)).cloned().collect()
+    names
+        .iter()
+        .filter_map(|name| curves.iter().find(|curve| curve.name == *name))
+        .cloned()
+        .collect()
 }
 
 fn subtitle(message: &Message) -> String {

@@ -7,5 +7,5 @@ mod outbox;
 mod program;
 mod slack;
 mod support;
-mod tidy;
 mod tail;
+mod tidy;

@@ -135,7 +135,9 @@ fn replay_of_the_same_output_shows_the_same_alerts() {
         let live = sandbox.train(&["--log", "train.log"], &["--fail", fail]);
         let replay = sandbox.watch(["replay", "--exit", exit, "train.log"]);
         replay.ends_with(0);
-        for title in ["loss is nan", "ValueError: batch 15", "validation set is empty", "finished in"] {
+        for title in
+            ["loss is nan", "ValueError: batch 15", "validation set is empty", "finished in"]
+        {
             assert_eq!(
                 live.stderr.contains(title),
                 replay.stdout.contains(title),
@@ -158,7 +160,10 @@ fn replay_in_json_has_one_object_a_line_and_ends_with_the_figures() {
     let kind = |index: usize| objects[index]["type"].as_str().unwrap_or_default().to_owned();
     assert_eq!(kind(objects.len() - 1), "end");
     let loss = objects.iter().find(|object| object["metric"] == "loss").expect("a sample");
-    assert_eq!((loss["value"].as_f64(), loss["text"].as_str(), loss["line"].as_u64()), (Some(2.5), Some("2.5"), Some(1)));
+    assert_eq!(
+        (loss["value"].as_f64(), loss["text"].as_str(), loss["line"].as_u64()),
+        (Some(2.5), Some("2.5"), Some(1))
+    );
     let alerts = objects.iter().filter(|object| object["type"] == "alert").count();
     assert_eq!(objects[objects.len() - 1]["alerts"], alerts);
     assert!(alerts >= 2, "{}", outcome.stdout);
@@ -174,7 +179,10 @@ fn our_own_failures_have_their_own_status_and_come_before_the_start() {
     outcome.ends_with(125).says("bad.yaml:3").says("match");
     assert!(!touched.exists());
     sandbox.watch([&["--to", "nowhere"], &touch[..]].concat()).ends_with(125).says("nowhere");
-    sandbox.watch([&["--rules", "missing.yaml"], &touch[..]].concat()).ends_with(125).says("missing.yaml");
+    sandbox
+        .watch([&["--rules", "missing.yaml"], &touch[..]].concat())
+        .ends_with(125)
+        .says("missing.yaml");
     sandbox.watch(["--nonsense", "--", "true"]).ends_with(125);
     sandbox.watch(["--quiet"]).ends_with(125).says("watch -- COMMAND");
     assert!(!touched.exists());
@@ -232,7 +240,8 @@ fn standard_input_reaches_the_command_to_its_end() {
 #[test]
 fn the_output_is_byte_exact_whatever_it_is() {
     let sandbox = Sandbox::new();
-    let input: Vec<u8> = (0..3_000_000u32).map(|x| (x.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let input: Vec<u8> =
+        (0..3_000_000u32).map(|x| (x.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let path = sandbox.work().join("noise");
     fs::write(&path, &input).expect("a file");
     let output = sandbox.command(WATCH, ["--", "cat", "noise"]).output().expect("watch runs");
@@ -242,7 +251,8 @@ fn the_output_is_byte_exact_whatever_it_is() {
 #[test]
 fn secrets_of_the_command_line_are_masked() {
     let sandbox = Sandbox::new();
-    let outcome = sandbox.watch(["--", "sh", "-c", "echo api_key=s3cr3t-from-arguments >&2; exit 1"]);
+    let outcome =
+        sandbox.watch(["--", "sh", "-c", "echo api_key=s3cr3t-from-arguments >&2; exit 1"]);
     let ours = outcome.stderr.replacen("api_key=s3cr3t-from-arguments\n", "", 1);
     assert!(!ours.contains("s3cr3t-from-arguments"), "{ours}");
 }

@@ -96,7 +96,6 @@ fn options(folder: &Path, patterns: &[&str], notices: &Arc<Mutex<Vec<Notice>>>) 
         patterns: patterns.iter().map(|pattern| folder.join(pattern).into_os_string()).collect(),
         from_start: false,
         echo: None,
-        poll: Duration::from_secs(1),
         notices: Box::new(move |notice| said.lock().unwrap().push(notice.clone())),
     }
 }
@@ -517,12 +516,14 @@ fn follow_reads_once_more_when_it_is_stopped() {
     append(&path, "old\n");
     let (recorder, stop) = (Arc::new(Recorder::default()), StopFlag::default());
     let options = options(folder.path(), &["a.log", "b.log"], &Arc::default());
+    let sink = Arc::clone(&recorder) as Arc<dyn Sink>;
+    let follower = Follower::new(options, sink).unwrap();
+    let poll = Duration::from_secs(1);
     let summary = std::thread::scope(|scope| {
-        let sink = Arc::clone(&recorder) as Arc<dyn Sink>;
-        let thread = scope.spawn(|| follow(options, sink, &|| Timestamp::from_secs(0), &stop));
+        let thread = scope.spawn(|| follow(follower, poll, &|| Timestamp::from_secs(0), &stop));
         append(&folder.path().join("b.log"), "last words");
         stop.stop();
-        thread.join().unwrap().unwrap()
+        thread.join().unwrap()
     });
     let sources = recorder.0.lock().unwrap().clone();
     assert!(sources.iter().all(|source| source.closed));

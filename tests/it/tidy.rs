@@ -109,9 +109,13 @@ fn every_test_file_is_listed() {
     for entry in fs::read_dir(&root).expect("tests/it") {
         let path = entry.expect("an entry").path();
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let is_module = path.extension().is_some_and(|extension| extension == "rs") || path.join("mod.rs").exists();
+        let is_module = path.extension().is_some_and(|extension| extension == "rs")
+            || path.join("mod.rs").exists();
         if is_module && name != "main" {
-            assert!(listed.contains(&format!("mod {name};")), "tests/it/main.rs lacks `mod {name};`");
+            assert!(
+                listed.contains(&format!("mod {name};")),
+                "tests/it/main.rs lacks `mod {name};`"
+            );
         }
     }
 }

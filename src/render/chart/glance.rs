@@ -15,10 +15,11 @@ pub fn glance(curves: &[Curve]) -> Vec<message::Curve> {
     let Some(panel) = panels.first().filter(|panel| panel.kind != Kind::Progress) else {
         return Vec::new();
     };
-    let thinned = panel.curves.iter().take(MOST_CURVES).map(|curve| message::Curve {
-        name: curve.name.clone(),
-        points: thin(&curve.points),
-    });
+    let thinned = panel
+        .curves
+        .iter()
+        .take(MOST_CURVES)
+        .map(|curve| message::Curve { name: curve.name.clone(), points: thin(&curve.points) });
     thinned.filter(|curve| curve.points.len() > 1).collect()
 }
 
@@ -37,8 +38,7 @@ pub fn describe(curves: &[Curve]) -> String {
 
 /// Evenly spaced points, the first and the last among them.
 fn thin(points: &[(f64, f64)]) -> Vec<(String, f64)> {
-    let finite: Vec<_> =
-        points.iter().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+    let finite: Vec<_> = points.iter().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
     let count = finite.len().min(MOST_POINTS);
     let last = finite.len().saturating_sub(1);
     (0..count)

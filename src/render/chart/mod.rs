@@ -9,8 +9,8 @@ mod layout;
 mod panel;
 
 use crate::engine::series::Curve;
-pub use crate::render::chart::glance::{describe, glance};
 use crate::render::chart::canvas::{Align, Canvas, GREY, INK, Style, Weight};
+pub use crate::render::chart::glance::{describe, glance};
 use crate::render::chart::layout::{Panel, panels};
 use crate::render::chart::panel::{Frame, draw_panel};
 

@@ -22,7 +22,6 @@ mod wake;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use echo::Echo;
@@ -31,7 +30,6 @@ pub use output::Summary;
 pub use set::Follower;
 pub use wake::StopFlag;
 
-use crate::sources::Sink;
 use crate::time::Timestamp;
 
 /// What to follow and how.
@@ -42,8 +40,6 @@ pub struct Options {
     pub from_start: bool,
     /// Where the bytes are copied to, as `tail -F` does.
     pub echo: Option<Echo>,
-    /// How often all files are looked at without any notice of change; at most a second.
-    pub poll: Duration,
     /// Is told, once each, what a person should know: it waits for a file, a file was truncated.
     pub notices: Box<dyn FnMut(&Notice) + Send>,
 }
@@ -53,7 +49,6 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("patterns", &self.patterns)
             .field("from_start", &self.from_start)
-            .field("poll", &self.poll)
             .finish_non_exhaustive()
     }
 }
@@ -85,15 +80,15 @@ const FINAL_ROUNDS: usize = 256;
 
 /// Follows until `stop` is set; then reads once more, closes all sources and returns. Blocks.
 ///
-/// `clock` tells the time; only differences matter.
+/// All files are looked at every `poll` without any notice of change; at most a second. `clock`
+/// tells the time; only differences matter.
 pub fn follow(
-    options: Options,
-    sink: Arc<dyn Sink>,
+    mut follower: Follower,
+    poll: Duration,
     clock: &dyn Fn() -> Timestamp,
     stop: &StopFlag,
-) -> Result<Summary, TailError> {
-    let poll = options.poll.clamp(SHORTEST_POLL, LONGEST_POLL);
-    let mut follower = Follower::new(options, sink)?;
+) -> Summary {
+    let poll = poll.clamp(SHORTEST_POLL, LONGEST_POLL);
     let mut watcher = wake::Watcher::new(stop);
     loop {
         let stopping = stop.is_set();
@@ -116,5 +111,5 @@ pub fn follow(
             break;
         }
     }
-    Ok(follower.finish())
+    follower.finish()
 }

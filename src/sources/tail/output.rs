@@ -25,6 +25,18 @@ pub struct Summary {
     pub read_errors: u64,
 }
 
+impl Summary {
+    /// What was lost, in a sentence; none if nothing was.
+    pub fn losses(&self) -> Option<String> {
+        (self.gaps > 0).then(|| {
+            format!(
+                "gaps: {} in what was followed, {} bytes lost or more",
+                self.gaps, self.lost_bytes
+            )
+        })
+    }
+}
+
 /// A stretch of one file's bytes on its way to the sink. The source opens with the first byte.
 #[derive(Debug, Default)]
 pub(super) struct Stream {

@@ -52,7 +52,11 @@ impl Sandbox {
     }
 
     /// The program, not started yet.
-    pub fn command<S: AsRef<OsStr>>(&self, program: &str, args: impl IntoIterator<Item = S>) -> Command {
+    pub fn command<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = S>,
+    ) -> Command {
         let mut command = Command::new(program);
         command
             .args(args)
@@ -115,14 +119,21 @@ impl Outcome {
     }
 
     fn shown(&self) -> String {
-        format!("status {:?}, signal {:?}\n{}\n--\n{}", self.code, self.signal, self.stdout, self.stderr)
+        format!(
+            "status {:?}, signal {:?}\n{}\n--\n{}",
+            self.code, self.signal, self.stdout, self.stderr
+        )
     }
 }
 
 /// Gives bytes to a command's standard input and waits for its end.
 pub fn with_input(mut command: Command, input: &[u8]) -> Outcome {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
     let mut pipe = child.stdin.take().expect("a pipe");
     // It may end before it has read everything.
     let _ = pipe.write_all(input);
