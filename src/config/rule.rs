@@ -65,7 +65,7 @@ fn name(
     let name = reader.title("name", node)?;
     if let Some(first) = names.get(&name) {
         reader.report(
-            Problem::new(&node.span, format!("a second rule is named {}", quote(&name)))
+            Problem::new(&node.span, "a second rule has this name")
                 .also(first, "the first one")
                 .hint("give each rule a name of its own"),
         );

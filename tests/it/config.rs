@@ -343,11 +343,61 @@ fn mutated() -> impl Strategy<Value = String> {
     })
 }
 
+/// Pieces of YAML and of rules in any order.
+fn soup() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "rules:",
+        "\n",
+        "  ",
+        "- ",
+        "name: ",
+        "a",
+        "match: ",
+        "when: ",
+        "channels:",
+        "{",
+        "}",
+        "[",
+        "]",
+        ", ",
+        "'",
+        "\"",
+        "&a ",
+        "*a",
+        "<<: ",
+        "|",
+        ">",
+        "\n    ",
+        "\n  - ",
+        "${USER}",
+        "${",
+        "{num}",
+        "(?<x>",
+        ")",
+        "stop: ",
+        "exit: ",
+        "for: ",
+        "5m",
+        "é",
+        ": ",
+        "? ",
+        "!!str ",
+        "# ",
+        "~",
+        "---\n",
+        "\r\n",
+        "\t",
+    ]);
+    prop::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_file_makes_it_panic_and_every_place_is_one_of_the_file(text in mutated()) {
+    fn no_file_makes_it_panic_and_every_place_is_one_of_the_file(
+        text in prop_oneof![mutated(), soup()],
+    ) {
         if let Err(error) = compile(&text) {
             prop_assert!(error.count() > 0);
             let lines = text.lines().count().max(1);
