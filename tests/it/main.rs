@@ -1,1 +1,3 @@
 //! All integration tests, in one binary. One module a subject.
+
+mod scenarios;
