@@ -1,3 +1,4 @@
 //! All integration tests, in one binary. One module a subject.
 
+mod invariance;
 mod scenarios;

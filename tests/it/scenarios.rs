@@ -2,6 +2,8 @@
 //!
 //! Each is run whole, byte by byte, and with wake-ups in between: the effects must be the same.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use serde::Deserialize;
@@ -15,8 +17,11 @@ use trainwatch::time::{Timestamp, format_duration};
 #[serde(deny_unknown_fields)]
 struct Scenario {
     name: String,
-    /// A rules file. Built-in rules and metrics found by themselves are left out.
+    /// A rules file. Metrics found by themselves are left out.
     rules: String,
+    /// The built-in rules too.
+    #[serde(default)]
+    builtin: bool,
     /// Also the samples are expected.
     #[serde(default)]
     trace: bool,
@@ -60,7 +65,8 @@ enum Event {
 
 /// The rules of a scenario.
 fn rules(scenario: &Scenario) -> RuleSet {
-    let text = format!("builtin: false\nauto_metrics: false\n{}", scenario.rules);
+    let builtin = scenario.builtin;
+    let text = format!("builtin: {builtin}\nauto_metrics: false\n{}", scenario.rules);
     match trainwatch::config::compile(&scenario.name, &text, Path::new(""), &|_| None) {
         Ok(config) => config.rules,
         Err(error) => panic!("{}: {}", scenario.name, error.render(false)),

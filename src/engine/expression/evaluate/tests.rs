@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::context::Context;
+use crate::engine::progress::Counters;
 
 /// The samples of `x` (second, value), a condition, and its truth at second `now`.
 fn truth(samples: &[(i64, f64)], text: &str, now: i64) -> Option<bool> {
@@ -26,6 +27,7 @@ fn with<T>(
         started: Timestamp::default(),
         series: &store,
         context: &Context::default(),
+        counters: &Counters::default(),
     };
     run(&bound, &scene)
 }
@@ -145,7 +147,8 @@ fn the_change_of_a_quotient_is_found_in_few_steps() {
     let bound = Expression::parse("1000 / elapsed() < 1").unwrap().bind(&mut store);
     for step in 0.. {
         let (started, context) = (Timestamp::default(), &Context::default());
-        let scene = Scene { at: now, started, series: &store, context };
+        let counters = &Counters::default();
+        let scene = Scene { at: now, started, series: &store, context, counters };
         if bound.holds(&scene) == Some(true) {
             break;
         }
