@@ -9,3 +9,5 @@ mod slack;
 mod support;
 mod tail;
 mod tidy;
+mod invariance;
+mod scenarios;
