@@ -132,7 +132,7 @@ impl Run {
         }
     }
 
-    pub(super) fn to_end(mut self, watched: &Watched<'_>) -> Supervised {
+    pub(super) fn supervise(mut self, watched: &Watched<'_>) -> Supervised {
         self.reap(watched);
         while self.ended.is_none() || self.channels.iter().any(|channel| channel.stream.is_open()) {
             self.step(watched);

@@ -80,7 +80,7 @@ pub fn supervise(
     let spawned = spawn(&command, wiring, signals)?;
     let run = Run::new(spawned, readers, sink, changed, timers);
     let watched = Watched { signals, stops, oom, command };
-    Ok(run.to_end(&watched))
+    Ok(run.supervise(&watched))
 }
 
 /// A thread that waits for its stream, so that it is there before the command is.

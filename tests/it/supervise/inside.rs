@@ -13,14 +13,16 @@ use trainwatch::sources::Sink;
 
 use super::script;
 
+/// Called with what was read until now.
+type OnText = Box<dyn Fn(&[u8]) + Send + Sync>;
+
 /// Each input in words; the chunks of a source as one text.
 #[derive(Default)]
 struct Recorder {
     told: Mutex<Vec<String>>,
     text: Mutex<[Vec<u8>; 2]>,
     ends: Mutex<Vec<ProcessEnd>>,
-    /// Called with what was read until now.
-    on_text: Option<Box<dyn Fn(&[u8]) + Send + Sync>>,
+    on_text: Option<OnText>,
 }
 
 impl Sink for Recorder {

@@ -39,21 +39,79 @@ fn the_last_words_before_a_kill_are_not_lost() {
     }
 }
 
+/// Until the command has been started by `watch`, and is gone.
+fn wait_for_the_commands_end(watch: u32) {
+    let runs = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let stats = processes.filter_map(|it| fs::read_to_string(it.path().join("stat")).ok());
+        let parent = format!(" {watch} ");
+        stats.filter(|stat| stat.contains("(python3) ")).any(|stat| {
+            let after_name = stat.split(')').nth(1).unwrap_or_default();
+            // The state, then the parent.
+            after_name.get(2..).is_some_and(|rest| rest.starts_with(&parent))
+        })
+    };
+    while !runs() {
+        std::thread::yield_now();
+    }
+    while runs() {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn what_a_slow_reader_has_not_taken_at_the_end_is_not_lost() {
     let mut run = Running::start(&mut watch_child(&["big", "250000"]));
     // More than fits into the pipe to us; we read only when the command must have ended.
     let mut first = [0];
     run.lines.read_exact(&mut first).unwrap();
-    let pid = run.child.id();
-    let children = format!("/proc/{pid}/task/{pid}/children");
-    while fs::read_to_string(&children).is_ok_and(|pids| !pids.trim().is_empty()) {
-        std::thread::yield_now();
-    }
+    wait_for_the_commands_end(run.child.id());
     let mut rest = Vec::new();
     run.lines.read_to_end(&mut rest).unwrap();
     assert_eq!(rest.len() + 1, 250_000);
     assert_eq!(run.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_never_reads_does_not_keep_us_when_we_are_told_to_end() {
+    let run = Running::start(&mut watch_child(&["big", "250000"]));
+    let pid = run.child.id();
+    wait_for_the_commands_end(pid);
+    run.signal(15);
+    let mut child = run.child;
+    assert!(child.wait().is_ok());
+}
+
+#[test]
+fn an_output_that_somebody_made_non_blocking_loses_nothing() {
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    let mut command = watch_child(&["big", "1000000"]);
+    let mut child = command.stdout(writer).spawn().unwrap();
+    // It holds our copy of the writer.
+    drop(command);
+    let mut all = Vec::new();
+    fs::File::from(reader).read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), 1_000_000);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_full_disk_under_our_output_does_not_end_the_command() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = watch_child(&["big", "1000000"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_leaves_hangs_up_a_forced_terminal() {
+    let mut command = Command::new(WATCH);
+    isolate(&mut command);
+    command.args(["--pty", "always", "--", "yes"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut run = Running::start(&mut command);
+    assert_eq!(run.line(), "y");
+    drop(run.lines);
+    assert_eq!(run.child.wait().unwrap().signal(), Some(1));
 }
 
 #[test]
