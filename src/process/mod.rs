@@ -22,7 +22,9 @@ pub mod supervise;
 pub mod terminal;
 
 mod clues;
+mod job;
 mod keyboard;
+mod run;
 mod unix;
 
 pub use exit::die_like;

@@ -94,65 +94,92 @@ struct ChildEnds {
 
 /// Connects everything. A pseudo-terminal that cannot be had is replaced by a pipe.
 pub(crate) fn wire(mode: PtyMode) -> io::Result<Wiring> {
-    let [stdin, stdout, stderr] =
-        [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
-            .map(|fd| isatty(fd));
+    let ours = OurStreams::look();
     let wants_session = match mode {
-        PtyMode::Auto => stdin && stdout,
+        PtyMode::Auto => ours.stdin && ours.stdout,
         PtyMode::Always => true,
         PtyMode::Never => false,
     };
-    let modes = (stdin && stdout).then(|| tcgetattr(rustix::stdio::stdin()).ok()).flatten();
-    let session = wants_session.then(|| Pty::open(window_size(), modes.as_ref()).ok()).flatten();
-    let as_terminal = |ours: bool| match mode {
-        PtyMode::Auto => ours,
-        PtyMode::Always => true,
-        PtyMode::Never => false,
-    };
-    let Some(pty) = session else {
-        let (out, out_end, out_slave) = output("stdout", as_terminal(stdout), false)?;
-        let (err, err_end, err_slave) = output("stderr", as_terminal(stderr), true)?;
-        let has_terminal = fs::File::open("/dev/tty").is_ok();
-        return Ok(Wiring {
-            layout: if has_terminal { Layout::Shared } else { Layout::Own },
-            outputs: vec![out, err],
-            copies_stdin: false,
-            slaves: [out_slave, err_slave].into_iter().flatten().collect(),
-            child: ChildEnds { stdin: None, stdout: out_end, stderr: err_end },
-        });
-    };
-    let mut out = Output {
-        name: "stdout",
-        input: pty.master,
-        link: link_of(&pty.slave),
-        is_pty: true,
-        is_stderr: false,
-    };
-    let stdin_end = stdin.then(|| pty.slave.try_clone()).transpose()?;
-    let stdout_end = pty.slave.try_clone()?;
+    let modes = || tcgetattr(rustix::stdio::stdin()).ok();
+    let modes = (ours.stdin && ours.stdout).then(modes).flatten();
+    match wants_session.then(|| Pty::open(window_size(), modes.as_ref()).ok()).flatten() {
+        Some(pty) => wire_session(mode, ours, pty),
+        None => wire_streams(mode, ours),
+    }
+}
+
+/// Which of our streams are terminals.
+#[derive(Clone, Copy)]
+struct OurStreams {
+    stdin: bool,
+    stdout: bool,
+    stderr: bool,
+}
+
+impl OurStreams {
+    fn look() -> Self {
+        Self {
+            stdin: isatty(rustix::stdio::stdin()),
+            stdout: isatty(rustix::stdio::stdout()),
+            stderr: isatty(rustix::stdio::stderr()),
+        }
+    }
+}
+
+/// All on one pseudo-terminal, but for a stderr of ours that goes elsewhere.
+fn wire_session(mode: PtyMode, ours: OurStreams, pty: Pty) -> io::Result<Wiring> {
+    let stdin = ours.stdin.then(|| pty.slave.try_clone()).transpose()?;
+    let stdout = pty.slave.try_clone()?;
+    let link = link_of(&pty.slave);
+    let name = if ours.stderr { "output" } else { "stdout" };
     let mut slaves = vec![pty.slave];
-    let (outputs, stderr_end) = if stderr {
-        out.name = "output";
-        (vec![out], stdout_end.try_clone()?)
+    let mut outputs =
+        vec![Output { name, input: pty.master, link, is_pty: true, is_stderr: false }];
+    let stderr = if ours.stderr {
+        stdout.try_clone()?
     } else {
-        let (err, err_end, err_slave) = output("stderr", as_terminal(stderr), true)?;
-        slaves.extend(err_slave);
-        (vec![out, err], err_end)
+        let stream = wire_stream("stderr", mode, false)?;
+        slaves.extend(stream.slave);
+        outputs.push(stream.output);
+        stream.end
     };
     Ok(Wiring {
         layout: Layout::Session,
         outputs,
-        copies_stdin: stdin,
+        copies_stdin: ours.stdin,
         slaves,
-        child: ChildEnds { stdin: stdin_end, stdout: stdout_end, stderr: stderr_end },
+        child: ChildEnds { stdin, stdout, stderr },
     })
 }
 
-fn output(
-    name: &'static str,
-    as_terminal: bool,
-    is_stderr: bool,
-) -> io::Result<(Output, OwnedFd, Option<OwnedFd>)> {
+/// Each output for itself, the input as it is.
+fn wire_streams(mode: PtyMode, ours: OurStreams) -> io::Result<Wiring> {
+    let stdout = wire_stream("stdout", mode, ours.stdout)?;
+    let stderr = wire_stream("stderr", mode, ours.stderr)?;
+    // It can be opened by those who have a controlling terminal, see tty(4).
+    let has_terminal = fs::File::open("/dev/tty").is_ok();
+    Ok(Wiring {
+        layout: if has_terminal { Layout::Shared } else { Layout::Own },
+        outputs: vec![stdout.output, stderr.output],
+        copies_stdin: false,
+        slaves: [stdout.slave, stderr.slave].into_iter().flatten().collect(),
+        child: ChildEnds { stdin: None, stdout: stdout.end, stderr: stderr.end },
+    })
+}
+
+struct WiredStream {
+    output: Output,
+    /// The command's end.
+    end: OwnedFd,
+    slave: Option<OwnedFd>,
+}
+
+fn wire_stream(name: &'static str, mode: PtyMode, ours: bool) -> io::Result<WiredStream> {
+    let as_terminal = match mode {
+        PtyMode::Auto => ours,
+        PtyMode::Always => true,
+        PtyMode::Never => false,
+    };
     let pty = as_terminal.then(|| Pty::open(window_size(), None).ok()).flatten();
     let (input, end, slave) = match pty {
         Some(pty) => (pty.master, pty.slave.try_clone()?, Some(pty.slave)),
@@ -161,8 +188,8 @@ fn output(
             (Arc::new(reader), writer, None)
         }
     };
-    let link = link_of(&end);
-    Ok((Output { name, input, link, is_pty: slave.is_some(), is_stderr }, end, slave))
+    let (link, is_pty, is_stderr) = (link_of(&end), slave.is_some(), name == "stderr");
+    Ok(WiredStream { output: Output { name, input, link, is_pty, is_stderr }, end, slave })
 }
 
 fn link_of(fd: &OwnedFd) -> PathBuf {

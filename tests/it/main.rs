@@ -11,3 +11,4 @@ mod tail;
 mod tidy;
 mod invariance;
 mod scenarios;
+mod supervise;

@@ -1,0 +1,156 @@
+//! What the engine is told of a run, by a sink that records.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use trainwatch::engine::input::{Clue, ProcessEnd, ProcessStatus};
+use trainwatch::engine::rules::Stop;
+use trainwatch::engine::{Input, SourceId};
+use trainwatch::process::{
+    Command, PtyMode, Signals, StopQueue, StopRequest, Supervised, supervise,
+};
+use trainwatch::sources::Sink;
+
+use super::script;
+
+/// Called with what was read until now.
+type OnText = Box<dyn Fn(&[u8]) + Send + Sync>;
+
+/// Each input in words; the chunks of a source as one text.
+#[derive(Default)]
+struct Recorder {
+    told: Mutex<Vec<String>>,
+    text: Mutex<[Vec<u8>; 2]>,
+    ends: Mutex<Vec<ProcessEnd>>,
+    on_text: Option<OnText>,
+}
+
+impl Sink for Recorder {
+    fn open(&self, name: &str) -> SourceId {
+        let mut told = self.told.lock().unwrap();
+        let id = told.iter().filter(|it| it.starts_with("opened")).count();
+        told.push(format!("opened {name}"));
+        SourceId(id.try_into().unwrap())
+    }
+
+    fn put(&self, input: Input<'_>) {
+        let word = match input {
+            Input::Started { .. } => "started".to_owned(),
+            Input::Chunk { source, bytes } => {
+                let mut text = self.text.lock().unwrap();
+                let text = &mut text[source.0 as usize];
+                text.extend_from_slice(bytes);
+                if let Some(on_text) = &self.on_text {
+                    on_text(text);
+                }
+                return;
+            }
+            Input::Closed { source } => format!("closed {}", source.0),
+            Input::Ended(end) => {
+                self.ends.lock().unwrap().push(end);
+                "ended".to_owned()
+            }
+            other => format!("{other:?}"),
+        };
+        self.told.lock().unwrap().push(word);
+    }
+}
+
+fn run(args: &[&str], pty: PtyMode, recorder: Arc<dyn Sink>, stops: StopQueue) -> Supervised {
+    let script = script();
+    let argv = ["python3", &script].iter().chain(args).map(Into::into).collect();
+    let command = Command {
+        argv,
+        extra_env: Vec::new(),
+        pty,
+        quiet: true,
+        leak_timeout: Duration::from_secs(1),
+        log: None,
+    };
+    supervise(command, &Signals::block().unwrap(), recorder, stops).unwrap()
+}
+
+fn record(args: &[&str], pty: PtyMode) -> (Arc<Recorder>, ProcessEnd) {
+    let recorder = Arc::new(Recorder::default());
+    let run = run(args, pty, recorder.clone(), StopQueue::new().unwrap());
+    (recorder, run.end)
+}
+
+#[test]
+fn a_run_is_told_from_its_start_to_its_end() {
+    let (recorder, end) = record(&["both", "2"], PtyMode::Never);
+    let told = recorder.told.lock().unwrap().clone();
+    assert_eq!(told[..3], ["started", "opened stdout", "opened stderr"]);
+    let mut rest = told[3..].to_vec();
+    rest.sort();
+    assert_eq!(rest, ["closed 0", "closed 1", "ended"]);
+    assert_eq!(*recorder.text.lock().unwrap(), [b"out 0\nout 1\n", b"err 0\nerr 1\n"]);
+    assert_eq!(*recorder.ends.lock().unwrap(), [end.clone()]);
+    assert_eq!(end.status, ProcessStatus::Exited { code: 0 });
+}
+
+#[test]
+fn death_by_a_signal_is_told_as_such() {
+    for pty in [PtyMode::Never, PtyMode::Always] {
+        let (recorder, end) = record(&["last-words", "9"], pty);
+        assert_eq!(end.status, ProcessStatus::Signaled { signal: 9, core_dumped: false });
+        assert_eq!(recorder.text.lock().unwrap()[0], b"the last words");
+    }
+}
+
+#[test]
+fn who_holds_the_output_after_the_end_is_named() {
+    let (recorder, end) = record(&["leak", "60"], PtyMode::Never);
+    assert_eq!(end.status, ProcessStatus::Exited { code: 5 });
+    let text = String::from_utf8(recorder.text.lock().unwrap()[0].clone()).unwrap();
+    let pid: u32 = text.trim_end().strip_prefix("grandchild ").unwrap().parse().unwrap();
+    super::kill(pid.cast_signed(), 9);
+    assert!(end.clues.contains(&Clue::OutputHeldBy { pids: vec![pid] }), "{:?}", end.clues);
+    let told = recorder.told.lock().unwrap();
+    assert_eq!(told[3..], ["ended", "closed 0", "closed 1"]);
+}
+
+/// Runs `args` and asks to stop it as soon as it says `ready`.
+fn stopped(args: &[&str], stop: Stop) -> ProcessEnd {
+    let stops = StopQueue::new().unwrap();
+    let queue = stops.clone();
+    let request = StopRequest { rule: "diverged".to_owned(), stop };
+    let on_text = move |text: &[u8]| {
+        if text == b"ready\n" {
+            assert!(queue.request(request.clone()));
+        }
+    };
+    let recorder = Recorder { on_text: Some(Box::new(on_text)), ..Recorder::default() };
+    run(args, PtyMode::Never, Arc::new(recorder), stops).end
+}
+
+#[test]
+fn a_rule_stops_the_run_with_its_signal() {
+    let end = stopped(&["wait"], Stop { signal: 15, grace: None });
+    assert_eq!(end.status, ProcessStatus::Signaled { signal: 15, core_dumped: false });
+    let clue = Clue::StoppedByRule { rule: "diverged".to_owned(), signal: 15 };
+    assert!(end.clues.contains(&clue), "{:?}", end.clues);
+}
+
+#[test]
+fn a_run_that_does_not_end_in_the_time_of_grace_is_killed() {
+    let grace = Some(Duration::from_millis(20));
+    let end = stopped(&["ignore-term"], Stop { signal: 15, grace });
+    assert_eq!(end.status, ProcessStatus::Signaled { signal: 9, core_dumped: false });
+}
+
+#[test]
+fn a_sink_that_panics_does_not_hurt_the_run() {
+    struct Broken;
+    impl Sink for Broken {
+        fn open(&self, _name: &str) -> SourceId {
+            panic!("in open")
+        }
+        fn put(&self, _input: Input<'_>) {
+            panic!("in put")
+        }
+    }
+    let stops = StopQueue::new().unwrap();
+    let run = run(&["exit", "3"], PtyMode::Never, Arc::new(Broken), stops);
+    assert_eq!(run.end.status, ProcessStatus::Exited { code: 3 });
+}

@@ -1,0 +1,70 @@
+//! Signals sent to us reach the command once.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+
+use super::{Running, WATCH, isolate, kill, script, watch_child};
+
+const NAMED: [(&str, i32); 8] = [
+    ("SIGHUP", 1),
+    ("SIGINT", 2),
+    ("SIGQUIT", 3),
+    ("SIGUSR1", 10),
+    ("SIGTERM", 15),
+    ("SIGCONT", 18),
+    ("SIGALRM", 14),
+    ("SIGPWR", 30),
+];
+
+#[test]
+fn each_signal_to_us_reaches_it_once_and_in_order() {
+    let mut command = watch_child(&["log-signals"]);
+    let mut run = Running::start(command.args(NAMED.map(|(name, _)| name)));
+    assert_eq!(run.line(), "ready");
+    for (name, signal) in NAMED.iter().chain(NAMED.iter().rev()) {
+        run.signal(*signal);
+        assert_eq!(run.line(), *name);
+    }
+    run.signal(12);
+    // A second copy of any would stand before this.
+    assert_eq!(run.line(), "bye");
+    assert_eq!(run.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_signal_to_our_group_reaches_it_once() {
+    // In a session without a terminal, as under a batch system.
+    let mut command = std::process::Command::new("setsid");
+    isolate(&mut command);
+    command.args([WATCH, "--", "python3", &script(), "log-signals", "SIGTERM"]);
+    let mut run = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()));
+    assert_eq!(run.line(), "ready");
+    for _ in 0..20 {
+        kill(-run.child.id().cast_signed(), 15);
+        assert_eq!(run.line(), "SIGTERM");
+    }
+    run.signal(12);
+    assert_eq!(run.line(), "bye");
+}
+
+#[test]
+fn a_signal_that_comes_during_the_start_is_not_lost() {
+    for _ in 0..50 {
+        let mut run = Running::start(&mut watch_child(&["wait"]));
+        run.signal(15);
+        assert_eq!(run.child.wait().unwrap().signal(), Some(15));
+    }
+}
+
+#[test]
+fn a_signal_reaches_only_the_main_child() {
+    // The grandchild would end the pipe if it died.
+    let both = "trap 'echo main; exit 3' TERM; (trap 'echo worker' TERM; echo ready; \
+                while [ -e /proc/$PPID ]; do read x < /proc/self/stat; done) & wait";
+    let mut run = Running::start(&mut super::watch(["bash", "-c", both]));
+    assert_eq!(run.line(), "ready");
+    run.signal(15);
+    assert_eq!(run.line(), "main");
+    assert_eq!(run.line(), "");
+    assert_eq!(run.child.wait().unwrap().code(), Some(3));
+}

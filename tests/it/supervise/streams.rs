@@ -1,0 +1,184 @@
+//! Its bytes, and what it is started with.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::{Running, WATCH, isolate, script, watch, watch_child};
+
+fn bare(args: &[&str]) -> std::process::Output {
+    Command::new("python3").arg(script()).args(args).output().unwrap()
+}
+
+#[test]
+fn every_byte_comes_through_as_it_is() {
+    for args in [&["wild"][..], &["big", "10000001"]] {
+        let expected = bare(args).stdout;
+        assert!(!expected.is_empty());
+        assert!(watch_child(args).output().unwrap().stdout == expected, "{args:?}");
+    }
+}
+
+#[test]
+fn the_streams_stay_apart_and_in_order() {
+    let output = watch_child(&["both", "500"]).output().unwrap();
+    let lines = |name: &str| (0..500).map(|n| format!("{name} {n}\n")).collect::<String>();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), lines("out"));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with(&lines("err")));
+}
+
+#[test]
+fn the_last_words_before_a_kill_are_not_lost() {
+    for _ in 0..20 {
+        let output = watch_child(&["last-words", "9"]).output().unwrap();
+        assert_eq!(output.stdout, b"the last words");
+        assert_eq!(output.status.signal(), Some(9));
+    }
+}
+
+/// Until the command has been started by `watch`, and is gone.
+fn wait_for_the_commands_end(watch: u32) {
+    let runs = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let stats = processes.filter_map(|it| fs::read_to_string(it.path().join("stat")).ok());
+        let parent = format!(" {watch} ");
+        stats.filter(|stat| stat.contains("(python3) ")).any(|stat| {
+            let after_name = stat.split(')').nth(1).unwrap_or_default();
+            // The state, then the parent.
+            after_name.get(2..).is_some_and(|rest| rest.starts_with(&parent))
+        })
+    };
+    while !runs() {
+        std::thread::yield_now();
+    }
+    while runs() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_a_slow_reader_has_not_taken_at_the_end_is_not_lost() {
+    let mut run = Running::start(&mut watch_child(&["big", "250000"]));
+    // More than fits into the pipe to us; we read only when the command must have ended.
+    let mut first = [0];
+    run.lines.read_exact(&mut first).unwrap();
+    wait_for_the_commands_end(run.child.id());
+    let mut rest = Vec::new();
+    run.lines.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest.len() + 1, 250_000);
+    assert_eq!(run.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_never_reads_does_not_keep_us_when_we_are_told_to_end() {
+    let run = Running::start(&mut watch_child(&["big", "250000"]));
+    let pid = run.child.id();
+    wait_for_the_commands_end(pid);
+    run.signal(15);
+    let mut child = run.child;
+    assert!(child.wait().is_ok());
+}
+
+#[test]
+fn an_output_that_somebody_made_non_blocking_loses_nothing() {
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    let mut command = watch_child(&["big", "1000000"]);
+    let mut child = command.stdout(writer).spawn().unwrap();
+    // It holds our copy of the writer.
+    drop(command);
+    let mut all = Vec::new();
+    fs::File::from(reader).read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), 1_000_000);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_full_disk_under_our_output_does_not_end_the_command() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = watch_child(&["big", "1000000"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_leaves_hangs_up_a_forced_terminal() {
+    let mut command = Command::new(WATCH);
+    isolate(&mut command);
+    command.args(["--pty", "always", "--", "yes"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut run = Running::start(&mut command);
+    assert_eq!(run.line(), "y");
+    drop(run.lines);
+    assert_eq!(run.child.wait().unwrap().signal(), Some(1));
+}
+
+#[test]
+fn quiet_echoes_nothing() {
+    let mut command = Command::new(WATCH);
+    isolate(&mut command);
+    let output = command.args(["--quiet", "--", "echo", "hello"]).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
+}
+
+#[test]
+fn its_input_is_ours_until_its_end() {
+    let mut command = watch_child(&["stdin"]);
+    let mut run = Running::start(command.stdin(Stdio::piped()));
+    assert_eq!(run.line(), "ready");
+    let mut input = run.child.stdin.take().unwrap();
+    input.write_all(b"one\ntwo").unwrap();
+    drop(input);
+    assert_eq!((run.line(), run.line()), ("[one".into(), "two]".into()));
+    assert_eq!(run.child.wait().unwrap().code(), Some(0));
+
+    let output = watch_child(&["stdin"]).output().unwrap();
+    assert_eq!(output.stdout, b"ready\n[]\n", "/dev/null is empty");
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_command_as_without_us() {
+    let mut run = Running::start(&mut watch(["yes"]));
+    assert_eq!(run.line(), "y");
+    drop(run.lines);
+    assert_eq!(run.child.wait().unwrap().signal(), Some(13));
+}
+
+/// What `child.py report` says when started by `sh` with limits, an umask, an ignored signal, a
+/// niceness and a descriptor of ours.
+fn report(watched: bool) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let set_up = "trap '' HUP USR1; umask 027; ulimit -n 200; ulimit -c 0; exec 5</dev/null; \
+                  exec nice -n 3 \"$@\"";
+    let mut command = Command::new("sh");
+    isolate(&mut command);
+    command.args(["-c", set_up, "sh"]);
+    if watched {
+        command.args([WATCH, "--"]);
+    }
+    command
+        .args(["python3", &script(), "report"])
+        .arg(&path)
+        .env("OURS", "a b")
+        .stdin(Stdio::null());
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()
+}
+
+#[test]
+fn it_is_started_with_what_we_were_started_with() {
+    let (bare, mut watched) = (report(false), report(true));
+    // These two are documented.
+    let env = watched["env"].as_object_mut().unwrap();
+    env.remove("WATCH_RUN");
+    if bare["env"].get("PYTHONUNBUFFERED").is_none() {
+        env.remove("PYTHONUNBUFFERED");
+    }
+    assert_eq!(bare["env"]["OURS"], "a b");
+    assert!(bare["fds"].as_array().unwrap().contains(&5.into()));
+    for (fact, value) in bare.as_object().unwrap() {
+        assert_eq!(&watched[fact], value, "{fact}");
+    }
+}
