@@ -49,10 +49,19 @@ pub(super) struct Followed {
     pub(super) leaving: Option<Timestamp>,
     /// The file that must be read to its end before this one begins.
     pub(super) waits_for: Option<u64>,
-    /// Whether files that were rotated away unseen have been looked for.
-    pub(super) siblings_checked: bool,
+    pub(super) look_beside: LookBeside,
     /// In which poll it was last found under a path.
     pub(super) seen: u64,
+}
+
+/// When to look for files that came before this one and were rotated away unseen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookBeside {
+    /// It has just taken another file's place.
+    Now,
+    /// As long as it is empty, it may be filled and emptied unseen.
+    AtFirstByte,
+    Never,
 }
 
 /// What a poll of one file gave.
@@ -89,7 +98,7 @@ impl Followed {
             caught_up: false,
             leaving: None,
             waits_for: None,
-            siblings_checked: at_end,
+            look_beside: LookBeside::AtFirstByte,
             seen: 0,
         })
     }
@@ -100,6 +109,23 @@ impl Followed {
             self.stat = stat;
             self.changed = now;
         }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.stat.size == 0
+    }
+
+    pub(super) fn must_look_beside(&self) -> bool {
+        match self.look_beside {
+            LookBeside::Now => true,
+            LookBeside::AtFirstByte => !self.is_empty(),
+            LookBeside::Never => false,
+        }
+    }
+
+    pub(super) fn looked_beside(&mut self) {
+        self.look_beside =
+            if self.is_empty() { LookBeside::AtFirstByte } else { LookBeside::Never };
     }
 
     /// Whether reading it would give nothing new.
@@ -200,6 +226,7 @@ impl Followed {
         let before = std::mem::take(&mut self.place);
         self.before = before.is_convincing().then_some(before);
         self.skip_line = false;
+        self.look_beside = LookBeside::AtFirstByte;
         self.verified_size = 0;
         self.caught_up = false;
         self.changed = now;

@@ -150,8 +150,10 @@ impl Place {
         }
         let mut content = vec![0; usize::try_from(size.min(LONGEST_SEARCH)).unwrap_or(0)];
         let got = read_at(file, &mut content, 0)?;
-        match memmem::rfind(&content[..got], &self.anchor) {
-            Some(at) => Self::at(file, (at + self.anchor.len()) as u64).map(Some),
+        // Of a short file the anchor is all, and its beginning is what was cut off.
+        let needle = &self.anchor[self.anchor.len() - CONVINCING.max(self.anchor.len() / 4)..];
+        match memmem::rfind(&content[..got], needle) {
+            Some(at) => Self::at(file, (at + needle.len()) as u64).map(Some),
             None => Ok(None),
         }
     }

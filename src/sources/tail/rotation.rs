@@ -10,10 +10,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::sources::tail::Notice;
-use crate::sources::tail::file::{self, Followed};
+use crate::sources::tail::file::{self, Followed, LookBeside};
 use crate::sources::tail::identity::{FileKey, Place, Stat, read_at};
 use crate::sources::tail::set::Follower;
-use crate::sources::tail::siblings::{self, is_rotation_of};
+use crate::sources::tail::siblings::{self, Listing, is_rotation_of};
 use crate::time::Timestamp;
 
 /// A copy does not grow for so long, and its original was not emptied: it is a file of its own.
@@ -44,7 +44,7 @@ impl Follower {
     /// was not read in time. Returns the number of bytes.
     fn read_copy(&mut self, file: &mut Followed, now: Timestamp) -> u64 {
         let mut copy: Option<(std::fs::File, u64)> = None;
-        for (path, meta) in self.siblings.take_new(&file.path) {
+        for (path, meta) in self.siblings.take_new(&file.path, &mut Listing::default()) {
             let key = FileKey::of(&meta);
             if self.is_known(key) {
                 continue;
@@ -84,16 +84,21 @@ impl Follower {
     fn add_skipped(&mut self, path: &Path, successor: &mut Followed, now: Timestamp) {
         let Ok(mut skipped) = Followed::open(path, false, now) else { return };
         self.output.summary.rotations += 1;
-        skipped.siblings_checked = true;
+        skipped.look_beside = LookBeside::Never;
         skipped.leaving = Some(now);
         skipped.waits_for = successor.waits_for;
         successor.waits_for = Some(self.add(skipped));
     }
 
     /// Before a new file's first byte is read: were others here in the meantime?
-    pub(super) fn find_skipped(&mut self, file: &mut Followed, now: Timestamp) {
-        file.siblings_checked = true;
-        for (path, meta) in self.siblings.take_new(&file.path) {
+    pub(super) fn find_skipped(
+        &mut self,
+        file: &mut Followed,
+        now: Timestamp,
+        listing: &mut Listing,
+    ) {
+        file.looked_beside();
+        for (path, meta) in self.siblings.take_new(&file.path, listing) {
             let key = FileKey::of(&meta);
             if !self.is_known(key) && !self.is_copy_of_followed(&path).unwrap_or(true) {
                 self.add_skipped(&path, file, now);

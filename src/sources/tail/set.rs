@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sources::Sink;
-use crate::sources::tail::file::{self, Followed, Progress};
+use crate::sources::tail::file::{self, Followed, LookBeside, Progress};
 use crate::sources::tail::glob::{MOST_PATHS, Pattern};
 use crate::sources::tail::identity::{FileKey, Stat};
 use crate::sources::tail::output::Output;
@@ -108,9 +108,11 @@ impl Follower {
         self.forget_copies();
         self.open = self.files.values().filter(|file| file.file.is_some()).count();
         let ids: Vec<u64> = self.files.keys().copied().collect();
+        // A fresh one: what was found above is in it.
+        let mut listing = Listing::default();
         let mut more = false;
         for id in ids {
-            more |= self.read(id, now);
+            more |= self.read(id, now, &mut listing);
         }
         self.let_go(now);
         more
@@ -232,9 +234,11 @@ impl Follower {
         self.unopened.remove(&key);
         if predecessor.is_some() {
             self.output.summary.rotations += 1;
+            file.look_beside = LookBeside::Now;
         }
-        if self.polls == 1 {
-            file.siblings_checked = true;
+        if !self.siblings.knows(path) {
+            self.siblings.remember(path, listing);
+            file.looked_beside();
         }
         self.open += 1;
         if self.open > self.most_open {
@@ -246,9 +250,6 @@ impl Follower {
         let id = self.add(file);
         self.bound.insert(path.into(), id);
         self.output.forget(&Notice::Deleted { path: path.into() });
-        if !self.siblings.knows(path) {
-            self.siblings.remember(path, listing);
-        }
         Ok(())
     }
 
@@ -294,28 +295,25 @@ impl Follower {
     }
 
     /// Reads some of one file. Returns whether there is more.
-    fn read(&mut self, id: u64, now: Timestamp) -> bool {
+    fn read(&mut self, id: u64, now: Timestamp, listing: &mut Listing) -> bool {
         let Some(mut file) = self.files.remove(&id) else { return false };
-        let more = self.read_taken(&mut file, now);
+        let more = self.read_taken(&mut file, now, listing);
         self.files.insert(id, file);
         more
     }
 
-    fn read_taken(&mut self, file: &mut Followed, now: Timestamp) -> bool {
-        if let Some(older) = file.waits_for {
-            if self.files.get(&older).is_some_and(|older| !older.caught_up) {
-                return false;
-            }
-            file.waits_for = None;
+    fn read_taken(&mut self, file: &mut Followed, now: Timestamp, listing: &mut Listing) -> bool {
+        if !self.is_its_turn(file, now, listing) {
+            return false;
         }
         if file.is_settled(now) {
             self.is_well(file);
             return false;
         }
         let was_open = file.file.is_some();
-        if !file.siblings_checked {
-            self.find_skipped(file, now);
-            if file.waits_for.is_some() {
+        if file.must_look_beside() {
+            self.find_skipped(file, now, listing);
+            if !self.is_its_turn(file, now, listing) {
                 return true;
             }
         }
@@ -339,6 +337,19 @@ impl Follower {
         };
         self.count_open(file, was_open);
         more
+    }
+
+    /// Whether the file before it is read to its end; that is read on first.
+    fn is_its_turn(&mut self, file: &mut Followed, now: Timestamp, listing: &mut Listing) -> bool {
+        let Some(older) = file.waits_for else { return true };
+        if self.files.get(&older).is_some_and(|older| !older.caught_up) {
+            self.read(older, now, listing);
+        }
+        if self.files.get(&older).is_some_and(|older| !older.caught_up) {
+            return false;
+        }
+        file.waits_for = None;
+        true
     }
 
     /// Keeps the number of open files within the limit: those beyond it are opened to be read.
