@@ -62,6 +62,8 @@ struct Model {
     /// Every file ever made is kept open, so that no inode is used again within a clock tick.
     kept: Vec<File>,
     serial: usize,
+    /// What was done, to be read when a case fails.
+    story: Vec<String>,
 }
 
 impl Model {
@@ -77,6 +79,7 @@ impl Model {
             lingering: Vec::new(),
             kept: Vec::new(),
             serial: 0,
+            story: Vec::new(),
         }
     }
 
@@ -164,7 +167,9 @@ impl Model {
     }
 
     fn step(&mut self) {
-        match self.random.below(20) {
+        let step = self.random.below(20);
+        self.story.push(format!("step {step} on generation {}", self.current));
+        match step {
             0 | 1 => self.rename_and_create(),
             2 => self.copy_and_truncate(),
             3 => self.truncate(),
@@ -181,6 +186,7 @@ impl Model {
     }
 
     fn was_looked_at(&mut self) {
+        self.story.push("poll".to_owned());
         let held = &mut self.generations[self.current];
         held.seen |= !held.lines.is_empty();
     }
@@ -262,12 +268,25 @@ fn check(model: &Model, sources: &[Source]) -> Result<(), String> {
     Ok(())
 }
 
+/// One line a source: the line numbers that it gave.
+fn summary(sources: &[Source]) -> String {
+    let short = |(line, open): &(String, bool)| {
+        let text: Vec<&str> = line.split('-').take(2).collect();
+        text.join("-") + if *open { "…" } else { "" }
+    };
+    let line = |source: &Source| {
+        let lines: Vec<String> = source.lines.iter().map(short).collect();
+        format!("{} gaps: {}\n", source.gaps, lines.join(" "))
+    };
+    sources.iter().map(line).collect()
+}
+
 #[test]
 fn every_line_comes_once_or_stands_at_a_gap() {
     for seed in 0..CASES {
         let (model, sources) = run(seed);
         if let Err(error) = check(&model, &sources) {
-            panic!("seed {seed}: {error}");
+            panic!("seed {seed}: {error}\n{}\n{}", model.story.join("\n"), summary(&sources));
         }
     }
 }

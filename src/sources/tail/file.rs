@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ pub(super) fn buffer() -> Vec<u8> {
 
 #[derive(Debug)]
 pub(super) struct Followed {
+    /// Where it was found first: its name for people, and what its rotations are named after.
+    pub(super) home: PathBuf,
+    /// Where it is now.
     pub(super) path: PathBuf,
     pub(super) key: FileKey,
     /// Closed between reads where there are more files than descriptors.
@@ -84,6 +87,7 @@ impl Followed {
             skip_line = start.is_none();
         }
         Ok(Self {
+            home: path.to_path_buf(),
             path: path.to_path_buf(),
             key: FileKey::of(&meta),
             file: Some(file),
@@ -118,7 +122,7 @@ impl Followed {
     pub(super) fn must_look_beside(&self) -> bool {
         match self.look_beside {
             LookBeside::Now => true,
-            LookBeside::AtFirstByte => !self.is_empty(),
+            LookBeside::AtFirstByte => self.place.offset == 0 && !self.is_empty(),
             LookBeside::Never => false,
         }
     }
@@ -158,7 +162,7 @@ impl Followed {
                     self.last_read = now;
                     self.verified_size = size.max(self.place.offset);
                     let whole = skip_to_line(new, &mut self.skip_line);
-                    output.chunk(&mut self.stream, &self.path, whole);
+                    output.chunk(&mut self.stream, &self.home, whole);
                     if new.len() + ANCHOR < room {
                         progress = Progress::CaughtUp;
                     }
@@ -198,6 +202,20 @@ impl Followed {
     pub(super) fn links(&self) -> Option<u64> {
         let meta = self.file.as_ref()?.metadata().ok()?;
         Some(Stat::of(&meta).links)
+    }
+
+    /// Whether it was emptied or deleted, so that only a copy may hold what it held.
+    pub(super) fn was_taken_away(&self) -> bool {
+        let meta = self.file.as_ref().and_then(|file| file.metadata().ok());
+        meta.is_some_and(|meta| meta.nlink() == 0 || meta.len() < self.place.offset)
+    }
+
+    /// Whether `copy` holds the beginning of this file, and is on its way to hold all.
+    pub(super) fn is_begun_copy(&self, copy: &File) -> io::Result<bool> {
+        match &self.file {
+            Some(original) => self.place.is_begun_copy(copy, original),
+            None => Ok(false),
+        }
     }
 
     /// Whether it is left by all paths, read, and quiet for long enough to let it go.

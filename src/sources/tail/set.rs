@@ -320,23 +320,31 @@ impl Follower {
         if !was_open && file.leaving.is_some() && !self.find_again(file) {
             return false;
         }
-        let progress = file.read(now, &mut self.buffer, &mut self.output);
-        if progress.is_ok() {
-            self.is_well(file);
+        let mut progress = self.read_some(file, now);
+        if progress == Some(Progress::Rewritten) {
+            self.rewritten(file, now);
+            // At once, since what nobody has read of could be lost without a trace.
+            if self.is_its_turn(file, now, listing) {
+                progress = self.read_some(file, now);
+            }
         }
-        let more = match progress {
-            Ok(Progress::CaughtUp) => false,
-            Ok(Progress::More) => true,
-            Ok(Progress::Rewritten) => self.rewritten(file, now),
+        self.count_open(file, was_open);
+        matches!(progress, Some(Progress::More | Progress::Rewritten))
+    }
+
+    fn read_some(&mut self, file: &mut Followed, now: Timestamp) -> Option<Progress> {
+        match file.read(now, &mut self.buffer, &mut self.output) {
+            Ok(progress) => {
+                self.is_well(file);
+                Some(progress)
+            }
             Err(error) => {
                 self.output.summary.read_errors += 1;
                 let path = file.path.clone();
                 self.is_in_trouble(&path, &error, now);
-                false
+                None
             }
-        };
-        self.count_open(file, was_open);
-        more
+        }
     }
 
     /// Whether the file before it is read to its end; that is read on first.
@@ -377,8 +385,8 @@ impl Follower {
             }
             let Some(mut file) = self.files.remove(&id) else { continue };
             self.ids.remove(&file.key);
-            if self.bound.get(&file.path) == Some(&id) {
-                self.output.tell(&Notice::Deleted { path: file.path.clone() });
+            if self.bound.get(&file.home) == Some(&id) {
+                self.output.tell(&Notice::Deleted { path: file.home.clone() });
             }
             self.close(&mut file);
             self.forget_paths(id);
@@ -398,7 +406,7 @@ impl Follower {
     fn close(&mut self, file: &mut Followed) {
         let backlog = file.backlog();
         if backlog > 0 {
-            self.output.gap(&mut file.stream, &file.path, backlog);
+            self.output.gap(&mut file.stream, &file.home, backlog);
         }
         self.output.close(&mut file.stream);
     }
