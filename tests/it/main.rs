@@ -12,3 +12,4 @@ mod tidy;
 mod invariance;
 mod scenarios;
 mod supervise;
+mod tail_model;
