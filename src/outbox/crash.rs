@@ -269,6 +269,9 @@ fn check(files: Files, reached: Point) {
     if reached == Point::Saved {
         // While it is removed it may be gone; if it is there, its progress is.
         assert!(first.as_ref().is_none_or(|entry| !entry.progress.is_null()), "{context}");
+        // Pictures outlive their entry, never the other way round.
+        let pictures = first.as_ref().map(|entry| outbox.pictures(entry).len());
+        assert!(pictures.is_none_or(|pictures| pictures == 2), "{context}");
     }
     assert!(reached < Point::FirstRemoved || first.is_none(), "sent twice: {context}");
     if (Point::SecondCommitted..Point::FirstRemoved).contains(&reached) {

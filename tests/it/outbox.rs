@@ -1,6 +1,8 @@
 //! The courier over a real outbox folder, with channels that follow a script and time that is
 //! paused: no test here waits.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
