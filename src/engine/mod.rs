@@ -5,11 +5,14 @@
 //! at its own time, then the input is handled; a wake-up too many changes nothing.
 
 pub mod alert;
+mod bar;
 pub mod cause;
+mod escape;
 pub mod expression;
 pub mod input;
 pub mod metrics;
 pub mod rules;
+mod screen;
 pub mod series;
 pub mod splitter;
 
