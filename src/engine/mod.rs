@@ -8,9 +8,11 @@
 //! rules; each rule's tracker says what happened, its speaker whether it is told.
 
 pub mod alert;
+mod bar;
 pub mod cause;
 mod context;
 mod cooldown;
+mod escape;
 pub mod expression;
 pub mod input;
 mod judge;
@@ -20,6 +22,7 @@ pub mod rules;
 mod run_time;
 mod scanner;
 mod scene;
+mod screen;
 pub mod series;
 pub mod signals;
 mod speaker;
