@@ -2,7 +2,13 @@
 //!
 //! A source reads and puts; it knows no rule and never waits for the engine for long.
 
+pub mod echo;
+pub mod guard;
+pub mod images;
+pub mod pipe;
+pub mod pty;
 pub mod tail;
+pub mod wake;
 
 use crate::engine::{Input, SourceId};
 

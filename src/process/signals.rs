@@ -1,0 +1,105 @@
+//! Signals to us, as a queue that is read instead of handlers that interrupt.
+//!
+//! They are blocked in every thread and read through signalfd(2): none is lost from `block` on,
+//! also not before the command was started, and the command inherits the dispositions that we
+//! were started with, since ours are never changed.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::process::unix::{self, SignalInfo, SignalMask};
+use crate::sources::wake::Timer;
+
+/// Passed on to the command.
+const FORWARDED: [i32; 11] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGTERM,
+    libc::SIGCONT,
+    libc::SIGTSTP,
+    libc::SIGPWR,
+    libc::SIGIO,
+];
+/// For ourselves.
+const OURS: [i32; 2] = [libc::SIGCHLD, libc::SIGWINCH];
+/// Blocked and never read: with them blocked, the terminal does not stop us for reading or
+/// changing it from the background, see credentials and job control in termios(3).
+const IGNORED: [i32; 2] = [libc::SIGTTIN, libc::SIGTTOU];
+
+/// The blocked signals; on drop the thread has the mask from before.
+#[derive(Debug)]
+pub struct Signals {
+    fd: OwnedFd,
+    before: SignalMask,
+    sigchld_was_ignored: bool,
+}
+
+impl Signals {
+    /// Call it before any thread is started: a thread that does not block a signal gets it.
+    pub fn block() -> io::Result<Self> {
+        let realtime = unix::first_realtime_signal()..=unix::last_signal();
+        let read = SignalMask::of(FORWARDED.into_iter().chain(OURS).chain(realtime));
+        let before = unix::block(&read)?;
+        unix::block(&SignalMask::of(IGNORED))?;
+        // With SIGCHLD ignored the system keeps no exit status for us.
+        let sigchld_was_ignored = unix::set_default(libc::SIGCHLD).unwrap_or(false);
+        Ok(Self { fd: unix::signal_fd(&read)?, before, sigchld_was_ignored })
+    }
+
+    /// Waits until somebody asks us to end (SIGHUP, SIGINT, SIGQUIT, SIGTERM), at most `timeout`.
+    /// For the time after the run, in which nobody else reads the signals.
+    pub fn wait_for_end(&self, timeout: Duration) -> bool {
+        let Ok(timer) = Timer::new() else { return false };
+        timer.start(timeout);
+        loop {
+            while let Some(info) = self.next() {
+                if ends_us(info.signal) {
+                    return true;
+                }
+            }
+            let mut fds =
+                [PollFd::new(&self.fd, PollFlags::IN), PollFd::new(&timer, PollFlags::IN)];
+            let _ = poll(&mut fds, None);
+            if fds[1].revents().contains(PollFlags::IN) {
+                return false;
+            }
+        }
+    }
+
+    pub(crate) fn next(&self) -> Option<SignalInfo> {
+        unix::read_signal(self.fd.as_fd())
+    }
+
+    /// The mask that we were started with.
+    pub(crate) fn mask_before(&self) -> SignalMask {
+        self.before
+    }
+
+    pub(crate) fn sigchld_was_ignored(&self) -> bool {
+        self.sigchld_was_ignored
+    }
+}
+
+/// Without a command to pass it on to, this signal ends us.
+pub(crate) fn ends_us(signal: i32) -> bool {
+    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].contains(&signal)
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let _ = unix::set_mask(&self.before);
+    }
+}

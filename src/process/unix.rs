@@ -1,0 +1,184 @@
+//! The system calls that no safe wrapper has. The only place with `unsafe`.
+//!
+//! Each function is a thin cover over calls of its manual page; what they are for is decided
+//! elsewhere.
+#![expect(unsafe_code, reason = "signalfd(2), sigprocmask(2), sigaction(2) and pre_exec need it")]
+
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+
+use libc::{c_int, pid_t, sigset_t};
+
+/// A set of signals, see sigsetops(3).
+#[derive(Clone, Copy)]
+pub(crate) struct SignalMask(sigset_t);
+
+impl SignalMask {
+    /// Numbers that the system does not know are left out.
+    pub(crate) fn of(signals: impl IntoIterator<Item = i32>) -> Self {
+        let mut set = MaybeUninit::<sigset_t>::uninit();
+        // SAFETY: sigemptyset initialises all of the set, sigaddset then works on that.
+        unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            for signal in signals {
+                libc::sigaddset(set.as_mut_ptr(), signal);
+            }
+            Self(set.assume_init())
+        }
+    }
+}
+
+impl std::fmt::Debug for SignalMask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignalMask")
+    }
+}
+
+/// Blocks `mask` in this thread and in those it starts; the mask from before.
+pub(crate) fn block(mask: &SignalMask) -> io::Result<SignalMask> {
+    change_mask(libc::SIG_BLOCK, mask)
+}
+
+/// Makes `mask` the thread's mask; what is pending and no longer blocked is delivered here.
+pub(crate) fn set_mask(mask: &SignalMask) -> io::Result<SignalMask> {
+    change_mask(libc::SIG_SETMASK, mask)
+}
+
+/// Lets `signal` through for an instant: if it is pending, it is delivered here.
+pub(crate) fn deliver(signal: i32) -> io::Result<()> {
+    let before = change_mask(libc::SIG_UNBLOCK, &SignalMask::of([signal]))?;
+    set_mask(&before).map(|_| ())
+}
+
+fn change_mask(how: c_int, mask: &SignalMask) -> io::Result<SignalMask> {
+    let mut before = MaybeUninit::<sigset_t>::uninit();
+    // SAFETY: both pointers are to valid sets; on success `before` is written.
+    unsafe {
+        match libc::pthread_sigmask(how, &mask.0, before.as_mut_ptr()) {
+            0 => Ok(SignalMask(before.assume_init())),
+            error => Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+}
+
+/// A non-blocking signalfd(2) of the blocked signals `mask`.
+pub(crate) fn signal_fd(mask: &SignalMask) -> io::Result<OwnedFd> {
+    // SAFETY: the pointer is to a valid set; the descriptor is new and ours.
+    unsafe {
+        let fd = libc::signalfd(-1, &mask.0, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
+        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(fd)) }
+    }
+}
+
+/// One signal as signalfd(2) tells it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SignalInfo {
+    pub(crate) signal: i32,
+    /// From the kernel itself, as for a key typed at the terminal; not sent by a process.
+    pub(crate) from_kernel: bool,
+    pub(crate) pid: u32,
+    pub(crate) uid: u32,
+}
+
+/// The next signal, if one is pending.
+pub(crate) fn read_signal(fd: BorrowedFd<'_>) -> Option<SignalInfo> {
+    const SIZE: usize = size_of::<libc::signalfd_siginfo>();
+    let mut info = MaybeUninit::<libc::signalfd_siginfo>::zeroed();
+    // SAFETY: SIZE bytes may be written; the struct is of integers, so that any bytes are valid.
+    unsafe {
+        loop {
+            let count = libc::read(fd.as_raw_fd(), info.as_mut_ptr().cast(), SIZE);
+            if usize::try_from(count) == Ok(SIZE) {
+                break;
+            }
+            if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                return None;
+            }
+        }
+        let info = info.assume_init();
+        Some(SignalInfo {
+            signal: i32::try_from(info.ssi_signo).ok()?,
+            from_kernel: info.ssi_code > 0,
+            pid: info.ssi_pid,
+            uid: info.ssi_uid,
+        })
+    }
+}
+
+/// The greatest number of a signal.
+pub(crate) fn last_signal() -> i32 {
+    libc::SIGRTMAX()
+}
+
+/// The first of the realtime signals.
+pub(crate) fn first_realtime_signal() -> i32 {
+    libc::SIGRTMIN()
+}
+
+pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
+    // SAFETY: it takes no pointer.
+    check(unsafe { libc::kill(pid as pid_t, signal) })
+}
+
+fn check(result: c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Sets the default action of `signal`. True: it was ignored.
+pub(crate) fn set_default(signal: i32) -> io::Result<bool> {
+    let mut before = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: all-zero is SIG_DFL without flags; `before` is written on success.
+    unsafe {
+        let action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
+        check(libc::sigaction(signal, &action, before.as_mut_ptr()))?;
+        Ok(before.assume_init().sa_sigaction == libc::SIG_IGN)
+    }
+}
+
+/// What the child does between fork and exec.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChildSetup {
+    pub(crate) mask: SignalMask,
+    pub(crate) ignore_sigchld: bool,
+    pub(crate) group: ChildGroup,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ChildGroup {
+    Inherited,
+    Own,
+    /// A session of its own, whose controlling terminal is `slave`.
+    Session {
+        slave: RawFd,
+    },
+}
+
+/// Has `command` do `setup`. Failures are let go: the command runs, if not quite as wanted.
+pub(crate) fn prepare(command: &mut std::process::Command, setup: ChildSetup) {
+    let work = move || {
+        // SAFETY: only calls that signal-safety(7) allows after fork; pointers are to valid sets.
+        unsafe {
+            match setup.group {
+                ChildGroup::Inherited => {}
+                ChildGroup::Own => {
+                    libc::setpgid(0, 0);
+                }
+                ChildGroup::Session { slave } => {
+                    libc::setsid();
+                    libc::ioctl(slave, libc::TIOCSCTTY, 0);
+                }
+            }
+            if setup.ignore_sigchld {
+                libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, &setup.mask.0, std::ptr::null_mut());
+        }
+        Ok(())
+    };
+    // SAFETY: the closure allocates nothing and takes no lock.
+    unsafe {
+        command.pre_exec(work);
+    }
+}
