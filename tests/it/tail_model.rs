@@ -204,7 +204,6 @@ fn run(seed: u64) -> (Model, Vec<Source>) {
         patterns: vec![model.path(pattern).into_os_string()],
         from_start: false,
         echo: None,
-        poll: Duration::from_secs(1),
         notices: Box::new(|_| {}),
     };
     let mut follower = Follower::new(options, Arc::clone(&recorder) as Arc<dyn Sink>).unwrap();
