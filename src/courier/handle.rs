@@ -53,8 +53,10 @@ struct Heard {
 #[derive(Debug, Default)]
 struct State {
     notices: VecDeque<Notice>,
-    /// It is idle, or its output is at its end.
-    done: bool,
+    /// The run ended, and all of it is delivered or set aside.
+    idle: bool,
+    /// Its output is at its end: it is gone.
+    gone: bool,
 }
 
 /// Starts `program courier`. None if no channel needs one (the terminal does not).
@@ -90,11 +92,14 @@ impl CourierHandle {
     }
 
     /// Waits until all is delivered or set aside, but not longer than `linger`. Call `end` before.
-    /// True: there is nothing more to wait for.
+    /// True: all is done. It returns early when the courier dies.
     pub fn wait(&self, linger: Duration) -> bool {
         let state = self.heard.lock();
-        let waited = self.heard.changed.wait_timeout_while(state, linger, |state| !state.done);
-        waited.unwrap_or_else(PoisonError::into_inner).0.done
+        let waited = self
+            .heard
+            .changed
+            .wait_timeout_while(state, linger, |state| !state.idle && !state.gone);
+        waited.unwrap_or_else(PoisonError::into_inner).0.idle
     }
 
     /// What the courier said since the last call, oldest first; the oldest of too many are lost.
@@ -115,13 +120,20 @@ impl CourierHandle {
     /// `end`, `wait`, `outcome`. The courier goes on by itself if there is something left.
     pub fn finish(&mut self, linger: Duration) -> Result<Outcome, OutboxError> {
         self.end();
-        self.wait(linger);
+        if !self.wait(linger) && self.heard.lock().gone {
+            self.restart(END);
+            self.input = None;
+        }
         self.outcome()
     }
 
     /// Drops the line if the courier does not read; it looks into the outbox anyway.
     fn say(&mut self, line: &str) {
         let Some(input) = &mut self.input else { return };
+        // The end of its output may be seen before its input is closed.
+        if self.heard.lock().gone {
+            return self.restart(line);
+        }
         match input.write_all(format!("{line}\n").as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.restart(line),
             _ => {}
@@ -155,14 +167,14 @@ impl Heard {
             // A line that is no notice is of another version.
             let Ok(notice) = serde_json::from_str::<Notice>(&line) else { continue };
             let mut state = self.lock();
-            state.done |= notice == Notice::Idle(true);
+            state.idle |= notice == Notice::Idle(true);
             state.notices.push_back(notice);
             if state.notices.len() > MOST_NOTICES {
                 state.notices.pop_front();
             }
             self.changed.notify_all();
         }
-        self.lock().done = true;
+        self.lock().gone = true;
         self.changed.notify_all();
     }
 }
