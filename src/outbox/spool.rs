@@ -9,6 +9,7 @@
 //! - `save`: the same, over the old file: either the old progress or the new.
 //! - `remove`: the entry first, then its pictures. The other way round, a crash in between would
 //!   leave an entry to be sent again, and without its pictures. This way it leaves orphans only.
+//! - `discard`: a mark first, which makes the entry count no more, then `remove`.
 //! - `fail` (see `failed`): the record of the failure first, then `remove`. A crash in between has
 //!   it refused a second time.
 

@@ -421,8 +421,8 @@ async fn what_another_delivered_before_it_was_claimed_is_not_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn it_gives_up_after_a_day_and_keeps_the_message() {
-    let lost: Vec<Step> = std::iter::repeat_n(LOST, 1000).collect();
-    let world = World::new(&[("lab", &lost)]);
+    let away: Vec<Step> = std::iter::repeat_n(refuse_later(3600), 50).collect();
+    let world = World::new(&[("lab", &away)]);
     world.commit("r1", "lab", MessageKind::Alert, "a");
     world.deliver_all("r1").await;
     let elapsed = world.begin.elapsed();
