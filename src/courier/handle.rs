@@ -14,6 +14,8 @@ use crate::outbox::{Outbox, OutboxError};
 
 /// A courier that keeps dying is a bug, or a machine out of memory.
 const MOST_STARTS: u32 = 5;
+/// In characters. The settings must fit into a pipe; a command line may be megabytes long.
+const LONGEST_COMMAND: usize = 1000;
 const MOST_NOTICES: usize = 64;
 
 /// The courier of this run. Dropped without `finish` it takes the supervisor for dead.
@@ -67,7 +69,8 @@ pub fn start(settings: Settings, program: &Path) -> io::Result<Option<CourierHan
         return Ok(None);
     }
     let state_dir = std::path::absolute(&settings.state_dir)?;
-    let settings = Settings { state_dir, ..settings };
+    let mut settings = Settings { state_dir, ..settings };
+    settings.run.command = settings.run.command.chars().take(LONGEST_COMMAND).collect();
     let heard = Arc::default();
     let (child, input) = spawn(&settings, program, &heard)?;
     let program = program.to_owned();
