@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 pub use fault::{Fault, What};
-pub use request::{LogEntry, Reply, Request};
+pub use request::{LogEntry, Reply};
 use state::State;
 pub use state::{Channel, Posted};
 
