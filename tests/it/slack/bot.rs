@@ -145,6 +145,19 @@ fn a_channel_that_cannot_be_joined_needs_an_invitation() {
 }
 
 #[test]
+fn a_join_that_must_wait_is_tried_again() {
+    let slack = FakeSlack::start();
+    slack.inject(Fault::too_many("conversations.join", 12));
+    let mut sender = Sender::bot(&slack, "C0GENERAL01");
+    let error = sender.send(&diverged(), &[]).unwrap_err();
+    assert_eq!(error.verdict, Verdict::Retry { after: Some(Duration::from_secs(12)) });
+    slack.advance(Duration::from_secs(12));
+    sender.send(&diverged(), &[]).unwrap();
+    assert_eq!(slack.messages("general").len(), 1);
+    slack.assert_no_violations();
+}
+
+#[test]
 fn a_post_from_outside_joins_for_its_picture() {
     let slack = FakeSlack::start();
     slack.set_scopes(&["chat:write", "chat:write.public", "channels:join", "files:write"]);

@@ -95,7 +95,7 @@ fn any_message_is_taken_by_slack_and_pages_nobody() {
     slack.lift_rate_limits();
     let webhook = RefCell::new(Sender::webhook(&slack));
     let bot = RefCell::new(Sender::bot(&slack, "C0TRAINING1"));
-    let mut config = ProptestConfig::with_cases(200);
+    let mut config = ProptestConfig::with_cases(100);
     config.failure_persistence = None;
     proptest!(config, |(message in message(), alt in text(), name in text())| {
         slack.clear();

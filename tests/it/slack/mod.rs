@@ -1,6 +1,9 @@
 //! Slack end to end: messages through the channel into a strict fake, and what faults do to them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
 mod bot;
+mod fake;
 mod markup;
 mod view;
 mod webhook;

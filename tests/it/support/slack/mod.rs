@@ -12,6 +12,8 @@
 //! methods; `content` and `markup` check messages; `rate` limits; `fault` breaks things on
 //! purpose; `view` shows messages as people see them.
 
+#![allow(clippy::expect_used, reason = "a test may panic")]
+
 mod chat;
 mod content;
 mod conversations;
