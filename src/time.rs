@@ -109,16 +109,23 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// A duration for a reader: the two largest units, `2h 05m`, `3m 10s`, `8.5s`, `120ms`.
+/// A duration for a reader: its two largest units, `2h 05m`, `3m 10s`, `30m`, `8.5s`, `120ms`.
 pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    match seconds {
-        0 => format!("{}ms", duration.as_millis()),
-        1..=9 => format!("{:.1}s", (duration.as_millis() / 100) as f64 / 10.0),
-        10..=59 => format!("{seconds}s"),
-        60..=3599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        3600..=86_399 => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
-        _ => format!("{}d {:02}h", seconds / 86_400, seconds / 3600 % 24),
+    let (large, small, per) = match seconds {
+        0 => return format!("{}ms", duration.as_millis()),
+        1..=9 if duration.subsec_millis() >= 100 => {
+            return format!("{seconds}.{}s", duration.subsec_millis() / 100);
+        }
+        1..=59 => return format!("{seconds}s"),
+        60..=3_599 => ("m", "s", 60),
+        3_600..=86_399 => ("h", "m", 3_600),
+        _ => ("d", "h", 86_400),
+    };
+    let rest = (seconds % per) * if per == 86_400 { 24 } else { 60 } / per;
+    match rest {
+        0 => format!("{}{large}", seconds / per),
+        _ => format!("{}{large} {rest:02}{small}", seconds / per),
     }
 }
 
@@ -148,6 +155,8 @@ mod tests {
         for (millis, text) in [
             (120, "120ms"),
             (8_540, "8.5s"),
+            (5_000, "5s"),
+            (1_800_000, "30m"),
             (59_999, "59s"),
             (190_000, "3m 10s"),
             (7_500_000, "2h 05m"),

@@ -2,7 +2,10 @@
 //! says of each failure what is to be done. It knows no outbox, no rule and no run but the
 //! message's.
 
+pub mod http;
 pub mod secret;
+mod slack;
+pub mod terminal;
 
 use std::fmt;
 use std::future::Future;
@@ -40,12 +43,19 @@ pub enum Settings {
 }
 
 /// One delivery: the message, its pictures, and what earlier attempts have done already.
-#[derive(Debug)]
 pub struct Delivery<'a> {
     pub message: &'a Message,
     pub images: &'a [Image],
     /// Kept on disk between attempts; saved by the courier whenever `progress_changed` is called.
     pub progress: &'a mut serde_json::Value,
+    /// Called with the new progress whenever a step is done; when it returns, it is on disk.
+    pub progress_changed: &'a mut (dyn FnMut(&serde_json::Value) + Send),
+}
+
+impl fmt::Debug for Delivery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("message", self.message).finish_non_exhaustive()
+    }
 }
 
 /// A picture, read into memory (bounded by the outbox).
@@ -92,4 +102,36 @@ pub type DeliveryFuture<'a> = Pin<Box<dyn Future<Output = Result<(), DeliveryErr
 /// A service that takes messages.
 pub trait Channel: Send + Sync {
     fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliveryFuture<'a>;
+}
+
+/// Why there is no channel for these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("the terminal is written to by the supervisor itself")]
+    Terminal,
+    #[error("the token holds characters that no token has; it was perhaps pasted in part")]
+    Token,
+    #[error(transparent)]
+    Http(#[from] http::SetUpError),
+}
+
+/// The channel of these settings, with the usual timeouts. Sends nothing yet.
+pub fn build(config: &ChannelConfig) -> Result<Box<dyn Channel>, BuildError> {
+    build_with(config, http::Timeouts::default())
+}
+
+/// `build` with other timeouts.
+pub fn build_with(
+    config: &ChannelConfig,
+    timeouts: http::Timeouts,
+) -> Result<Box<dyn Channel>, BuildError> {
+    let client = http::client(&timeouts)?;
+    Ok(match &config.settings {
+        Settings::Terminal => return Err(BuildError::Terminal),
+        Settings::SlackWebhook { url } => Box::new(slack::Webhook::new(client, url.clone())),
+        Settings::SlackBot { token, channel, api_url } => {
+            let api = slack::Api::new(client, api_url, token, timeouts).ok_or(BuildError::Token)?;
+            Box::new(slack::Bot::new(api, channel))
+        }
+    })
 }

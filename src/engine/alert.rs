@@ -174,6 +174,6 @@ pub enum SuppressReason {
     Cooldown { until: Timestamp },
     /// `once: true`, and it fired already.
     Once,
-    /// The run died of what was already warned of.
+    /// The run died of what was already warned of; or its end was told by a rule of the user's.
     AlreadyTold,
 }

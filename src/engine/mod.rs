@@ -3,53 +3,245 @@
 //! It knows no clock, file, network, environment or randomness. `now` is an argument, so a replay
 //! and a live run are the same by construction. Deadlines due at or before `now` fire first, each
 //! at its own time, then the input is handled; a wake-up too many changes nothing.
+//!
+//! Inside: bytes become lines here, source by source; `judge` makes samples of lines and asks the
+//! rules; each rule's tracker says what happened, its speaker whether it is told.
 
 pub mod alert;
 pub mod cause;
+mod context;
+mod cooldown;
 pub mod expression;
 pub mod input;
+mod judge;
 pub mod metrics;
 pub mod rules;
+mod run_time;
+mod scanner;
+mod scene;
 pub mod series;
+pub mod signals;
+mod speaker;
 pub mod splitter;
+pub mod timestamps;
+
+use std::time::Duration;
 
 pub use alert::{Alert, Effect};
 pub use input::{Input, SourceId};
 
+use crate::engine::cause::Investigator;
+use crate::engine::input::ProcessEnd;
+use crate::engine::judge::{Judge, Moment};
+use crate::engine::metrics::Metrics;
 use crate::engine::rules::RuleSet;
+use crate::engine::run_time::RunTime;
 use crate::engine::series::SeriesStore;
+use crate::engine::splitter::Splitter;
 use crate::time::Timestamp;
+
+/// An unterminated line is offered to the rules when nothing was added to it for this long.
+const PARTIAL_AFTER: Duration = Duration::from_secs(1);
+/// Sources beyond this number are not listened to.
+const MAX_SOURCES: usize = 16_384;
 
 /// The engine of one run.
 #[derive(Debug)]
 pub struct Engine {
-    series: SeriesStore,
+    time: RunTime,
+    sources: Vec<Source>,
+    investigator: Investigator,
+    judge: Judge,
+    end: Option<ProcessEnd>,
+    finished: bool,
+}
+
+#[derive(Debug, Default)]
+struct Source {
+    name: String,
+    splitter: Splitter,
+    metrics: Metrics,
+    /// When its unterminated line is offered, on the run's time.
+    partial_due: Option<Timestamp>,
+}
+
+/// What may be done to a source's lines.
+#[derive(Clone, Copy, Debug)]
+enum Feed<'a> {
+    Bytes(&'a [u8]),
+    Partial,
+    Close,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Partial(usize),
+    Rule(usize),
 }
 
 impl Engine {
     /// `started` is the run's start. With `trace`, every sample is an effect too.
-    pub fn new(_rules: RuleSet, _started: Timestamp, _trace: bool) -> Self {
-        Self { series: SeriesStore::default() }
+    pub fn new(rules: RuleSet, started: Timestamp, trace: bool) -> Self {
+        Self {
+            time: RunTime::new(started),
+            sources: Vec::new(),
+            investigator: Investigator::default(),
+            judge: Judge::new(rules, started, trace),
+            end: None,
+            finished: false,
+        }
     }
 
     /// Handles one input that happened at `now`, after all deadlines until then.
-    pub fn handle(&mut self, _now: Timestamp, _input: Input<'_>, _effects: &mut Vec<Effect>) {}
+    pub fn handle(&mut self, now: Timestamp, input: Input<'_>, effects: &mut Vec<Effect>) {
+        let at = self.time.at(now);
+        self.advance(at, effects);
+        if self.finished {
+            return;
+        }
+        match input {
+            Input::Started { .. } => {}
+            Input::Opened { source, name } => {
+                if let Some(index) = self.open(source) {
+                    self.sources[index].name = name.to_owned();
+                }
+            }
+            Input::Chunk { source, bytes } => {
+                if let Some(index) = self.open(source).filter(|_| !bytes.is_empty()) {
+                    self.printed(index, at, effects);
+                    self.feed(index, Feed::Bytes(bytes), at, effects);
+                }
+            }
+            Input::Gap { source, .. } => {
+                if let Some(index) = self.open(source) {
+                    self.printed(index, at, effects);
+                    self.feed(index, Feed::Close, at, effects);
+                }
+            }
+            Input::Closed { source } => {
+                if let Some(index) = self.open(source) {
+                    self.feed(index, Feed::Close, at, effects);
+                }
+            }
+            Input::Sample { source, metric, step, value } => {
+                if let Some(index) = self.open(source) {
+                    // A host metric, which has no step, is measured; an event was written by the run.
+                    if step.is_some() {
+                        self.printed(index, at, effects);
+                    }
+                    let moment = moment(&self.time, at, Some((source, &self.sources[index].name)));
+                    self.judge.sample(metric, step, value, &moment, effects);
+                }
+            }
+            Input::Stopped => self.time.stop(),
+            Input::Continued => self.time.go_on(),
+            Input::Ended(end) => {
+                self.judge.died();
+                self.end.get_or_insert(end);
+            }
+            Input::Finished => self.finish(at, effects),
+        }
+    }
 
     /// When `handle_deadline` must be called at the latest; none: not before the next input.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        None
+        let (at, _) = self.next_due().filter(|_| !self.time.is_stopped())?;
+        Some(self.time.wall(at))
     }
 
     /// Fires what is due at or before `now`. Calling it too early or too often is harmless.
-    pub fn handle_deadline(&mut self, _now: Timestamp, _effects: &mut Vec<Effect>) {}
+    pub fn handle_deadline(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let at = self.time.at(now);
+        self.advance(at, effects);
+    }
 
     /// All metrics so far, for charts.
     pub fn series(&self) -> &SeriesStore {
-        &self.series
+        self.judge.series()
     }
 
     /// Names of the rules that never matched or fired, in the order of the file.
     pub fn unmatched_rules(&self) -> Vec<&str> {
-        Vec::new()
+        self.judge.unmatched_rules()
     }
+
+    /// Fires all deadlines until `at`, each at its own time.
+    fn advance(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        while let Some((due_at, due)) = self.next_due().filter(|(due_at, _)| *due_at <= at) {
+            match due {
+                Due::Partial(index) => self.feed(index, Feed::Partial, due_at, effects),
+                Due::Rule(number) => {
+                    self.judge.due(number, &moment(&self.time, due_at, None), effects);
+                }
+            }
+        }
+    }
+
+    /// The first deadline. At the same time lines come before rules, since a line may put off what
+    /// a rule is waiting for; and rules come in their order.
+    fn next_due(&self) -> Option<(Timestamp, Due)> {
+        if self.finished {
+            return None;
+        }
+        let partials = self.sources.iter().enumerate();
+        let partials = partials.filter_map(|(index, s)| Some((s.partial_due?, index)));
+        let partial = partials.min().map(|(at, index)| (at, Due::Partial(index)));
+        let rule = self.judge.next_deadline().map(|(at, number)| (at, Due::Rule(number)));
+        match (partial, rule) {
+            (Some(partial), Some(rule)) if rule.0 < partial.0 => Some(rule),
+            (partial, rule) => partial.or(rule),
+        }
+    }
+
+    /// The index of a source; one that was not announced is added without a name.
+    fn open(&mut self, source: SourceId) -> Option<usize> {
+        let index = usize::try_from(source.0).ok().filter(|index| *index < MAX_SOURCES)?;
+        if index >= self.sources.len() {
+            self.sources.resize_with(index + 1, Source::default);
+        }
+        Some(index)
+    }
+
+    fn printed(&mut self, index: usize, at: Timestamp, effects: &mut Vec<Effect>) {
+        let source = (source_id(index), self.sources[index].name.as_str());
+        self.judge.printed(&moment(&self.time, at, Some(source)), effects);
+    }
+
+    fn feed(&mut self, index: usize, feed: Feed<'_>, at: Timestamp, effects: &mut Vec<Effect>) {
+        let Some(source) = self.sources.get_mut(index) else { return };
+        let id = source_id(index);
+        let before = moment(&self.time, at, Some((id, &source.name)));
+        let (judge, investigator) = (&mut self.judge, &mut self.investigator);
+        let metrics = &mut source.metrics;
+        let mut each = |line: splitter::Line<'_>| {
+            investigator.line(id, &line);
+            let moment = Moment { line: line.number, ..before };
+            judge.line(&line, &moment, metrics, effects);
+        };
+        match feed {
+            Feed::Bytes(bytes) => source.splitter.push(bytes, &mut each),
+            Feed::Partial => source.splitter.offer_partial(&mut each),
+            Feed::Close => source.splitter.close(&mut each),
+        }
+        let again = matches!(feed, Feed::Bytes(_)) && source.splitter.has_partial();
+        source.partial_due = again.then(|| at.after(PARTIAL_AFTER));
+    }
+
+    fn finish(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        for index in 0..self.sources.len() {
+            self.feed(index, Feed::Close, at, effects);
+        }
+        let verdict = self.end.as_ref().map(|end| self.investigator.verdict(end));
+        self.judge.finish(verdict.as_ref(), &moment(&self.time, at, None), effects);
+        self.finished = true;
+    }
+}
+
+fn source_id(index: usize) -> SourceId {
+    SourceId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+fn moment<'a>(time: &RunTime, at: Timestamp, source: Option<(SourceId, &'a str)>) -> Moment<'a> {
+    Moment { at, wall: time.wall(at), source, line: 0 }
 }

@@ -1,21 +1,306 @@
-//! Named series of samples in bounded memory: the newest ones exactly, older ones thinned for
-//! charts, and running figures over all of them.
+//! Named series of samples in bounded memory: the newest ones exactly (where a condition looks
+//! back at them), older ones thinned for charts, and running figures over all of them.
+//!
+//! Knows no line and no rule. All times are on the run's time.
+
+mod curve;
+mod figures;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::engine::alert::MetricValue;
+use crate::time::Timestamp;
+
+pub use curve::Curve;
+use curve::Thinned;
+pub(in crate::engine) use figures::Figures;
+
+/// Metrics beyond this number are counted and dropped.
+const MAX_SERIES: usize = 1_000;
+/// How many samples a condition can look back.
+pub const WINDOW: usize = 4_096;
+
+/// A series within its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::engine) struct SeriesId(u32);
+
+/// One value of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::engine) struct Point {
+    pub(in crate::engine) at: Timestamp,
+    /// The step that the run had printed last; none before the first.
+    pub(in crate::engine) step: Option<f64>,
+    pub(in crate::engine) value: f64,
+}
 
 /// All series of a run, in the order in which they were first seen.
 #[derive(Debug, Default)]
-pub struct SeriesStore {}
+pub struct SeriesStore {
+    series: Vec<Series>,
+    by_name: BTreeMap<Box<str>, SeriesId>,
+    /// Those with samples, in the order of their first one.
+    seen: Vec<SeriesId>,
+    dropped: u64,
+}
 
-/// A series as a chart needs it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Curve {
-    pub name: String,
-    /// (step if the run prints steps, else the sample's number; value, possibly NaN or infinite)
-    pub points: Vec<(f64, f64)>,
+/// One metric's samples, of whatever source.
+#[derive(Debug)]
+pub(in crate::engine) struct Series {
+    name: Box<str>,
+    /// Whether `recent` is kept, since a condition names it.
+    looked_back_at: bool,
+    /// The newest samples, the newest last; at most `WINDOW` and that one.
+    recent: VecDeque<Point>,
+    newest: Option<Point>,
+    /// As the program wrote the newest one.
+    text: String,
+    previous: Option<f64>,
+    /// Over all samples before the newest one.
+    before: Figures,
+    lowest: Option<Best>,
+    highest: Option<Best>,
+    thinned: Thinned,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Best {
+    value: f64,
+    /// The sample's number.
+    number: u64,
 }
 
 impl SeriesStore {
     /// A copy of all series for drawing, each at most some thousand points.
     pub fn curves(&self) -> Vec<Curve> {
-        Vec::new()
+        self.seen().map(|series| series.thinned.curve(&series.name)).collect()
+    }
+
+    /// The step that the run is at; none where it prints none.
+    pub fn step(&self) -> Option<f64> {
+        self.seen().filter_map(|series| series.newest?.step).reduce(f64::max)
+    }
+
+    /// How many samples were dropped, since there are too many metrics.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The series of a metric that a condition names: it is kept from its first sample on.
+    pub(in crate::engine) fn look_back_at(&mut self, name: &str) -> SeriesId {
+        let id = self.add(name);
+        if let Some(series) = self.series.get_mut(id.0 as usize) {
+            series.looked_back_at = true;
+        }
+        id
+    }
+
+    /// The series of that name; none if there are too many.
+    pub(in crate::engine) fn find_or_add(&mut self, name: &str) -> Option<SeriesId> {
+        if let Some(id) = self.find(name) {
+            return Some(id);
+        }
+        if self.series.len() >= MAX_SERIES {
+            self.dropped = self.dropped.saturating_add(1);
+            return None;
+        }
+        Some(self.add(name))
+    }
+
+    pub(in crate::engine) fn find(&self, name: &str) -> Option<SeriesId> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(in crate::engine) fn name(&self, id: SeriesId) -> &str {
+        self.get(id).map(Series::name).unwrap_or_default()
+    }
+
+    fn add(&mut self, name: &str) -> SeriesId {
+        if let Some(id) = self.find(name) {
+            return id;
+        }
+        let id = SeriesId(u32::try_from(self.series.len()).unwrap_or(u32::MAX));
+        self.series.push(Series::new(name));
+        self.by_name.insert(name.into(), id);
+        id
+    }
+
+    pub(in crate::engine) fn get(&self, id: SeriesId) -> Option<&Series> {
+        self.series.get(id.0 as usize)
+    }
+
+    pub(in crate::engine) fn push(&mut self, id: SeriesId, point: Point, text: &str) {
+        let Some(series) = self.series.get_mut(id.0 as usize) else { return };
+        if series.newest.is_none() {
+            self.seen.push(id);
+        }
+        series.push(point, text);
+    }
+
+    fn seen(&self) -> impl Iterator<Item = &Series> {
+        self.seen.iter().filter_map(|&id| self.get(id))
+    }
+
+    /// The newest value of each metric, in the order in which they were first seen.
+    pub fn newest_values(&self) -> Vec<MetricValue> {
+        self.seen().filter_map(Series::metric_value).collect()
+    }
+}
+
+impl Series {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            looked_back_at: false,
+            recent: VecDeque::new(),
+            newest: None,
+            text: String::new(),
+            previous: None,
+            before: Figures::default(),
+            lowest: None,
+            highest: None,
+            thinned: Thinned::default(),
+        }
+    }
+
+    fn push(&mut self, point: Point, text: &str) {
+        if let Some(newest) = self.newest {
+            self.before.add(newest.value);
+            self.previous = Some(newest.value);
+        }
+        self.newest = Some(point);
+        self.text.clear();
+        self.text.push_str(text);
+        let number = self.number();
+        self.thinned.push(number, point);
+        if self.looked_back_at {
+            if self.recent.len() > WINDOW {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(point);
+        }
+        if point.value.is_finite() {
+            let best = Best { value: point.value, number };
+            if self.lowest.is_none_or(|lowest| point.value < lowest.value) {
+                self.lowest = Some(best);
+            }
+            if self.highest.is_none_or(|highest| point.value > highest.value) {
+                self.highest = Some(best);
+            }
+        }
+    }
+
+    /// The newest sample's number, from 1; 0 if there is none.
+    fn number(&self) -> u64 {
+        if self.newest.is_some() { self.before.count().saturating_add(1) } else { 0 }
+    }
+
+    pub(in crate::engine) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(in crate::engine) fn newest(&self) -> Option<Point> {
+        self.newest
+    }
+
+    pub(in crate::engine) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(in crate::engine) fn metric_value(&self) -> Option<MetricValue> {
+        let newest = self.newest?;
+        Some(MetricValue {
+            name: self.name.to_string(),
+            value: newest.value,
+            text: self.text.clone(),
+        })
+    }
+
+    /// The value before the newest one.
+    pub(in crate::engine) fn previous(&self) -> Option<f64> {
+        self.previous
+    }
+
+    /// Figures over all samples before the newest one.
+    pub(in crate::engine) fn before(&self) -> &Figures {
+        &self.before
+    }
+
+    /// Whether there ever was a finite value.
+    pub(in crate::engine) fn was_finite(&self) -> bool {
+        self.lowest.is_some()
+    }
+
+    /// Samples since the lowest (or highest) finite value; 0 if it is the newest one.
+    pub(in crate::engine) fn since_lowest(&self) -> Option<u64> {
+        self.lowest.map(|best| self.number().saturating_sub(best.number))
+    }
+
+    pub(in crate::engine) fn since_highest(&self) -> Option<u64> {
+        self.highest.map(|best| self.number().saturating_sub(best.number))
+    }
+
+    /// The samples before the newest one that are kept, oldest first; at most `WINDOW`.
+    pub(in crate::engine) fn earlier(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &Point> + ExactSizeIterator {
+        self.recent.range(..self.recent.len().saturating_sub(1))
+    }
+
+    /// The newest samples that are kept, oldest first, the newest one too.
+    pub(in crate::engine) fn recent(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &Point> + ExactSizeIterator {
+        self.recent.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(value: f64) -> Point {
+        Point { at: Timestamp::default(), step: None, value }
+    }
+
+    #[test]
+    fn figures_are_over_the_samples_before_the_newest() {
+        let mut store = SeriesStore::default();
+        let id = store.look_back_at("loss");
+        for value in [3.0, f64::NAN, 1.0, 2.0, 9.0] {
+            store.push(id, point(value), "");
+        }
+        let series = store.get(id).unwrap();
+        assert_eq!(series.before().count(), 4);
+        assert_eq!(series.before().min(), Some(1.0));
+        assert_eq!(series.before().mean(), Some(2.0));
+        assert_eq!(series.previous(), Some(2.0));
+        assert_eq!(series.since_lowest(), Some(2));
+        assert_eq!(series.since_highest(), Some(0));
+        assert_eq!(series.earlier().len(), 4);
+    }
+
+    #[test]
+    fn too_many_metrics_are_counted_and_dropped_but_named_ones_are_kept() {
+        let mut store = SeriesStore::default();
+        for number in 0..MAX_SERIES + 5 {
+            store.find_or_add(&format!("m{number}"));
+        }
+        assert_eq!(store.dropped(), 5);
+        assert_eq!(store.series.len(), MAX_SERIES);
+    }
+
+    #[test]
+    fn the_samples_kept_are_bounded() {
+        let mut store = SeriesStore::default();
+        let id = store.look_back_at("loss");
+        for number in 0..3 * WINDOW {
+            store.push(id, point(number as f64), "");
+        }
+        let series = store.get(id).unwrap();
+        assert_eq!(series.earlier().len(), WINDOW);
+        assert_eq!(series.earlier().next_back().map(|p| p.value), Some(3.0 * WINDOW as f64 - 2.0));
+        let other = store.find_or_add("other").unwrap();
+        store.push(other, point(1.0), "1.0");
+        assert_eq!(store.get(other).unwrap().recent().len(), 0);
     }
 }

@@ -30,6 +30,12 @@ pub struct Entry {
     pub due: Timestamp,
     /// What of the delivery is done already, so that a retry resumes. Its shape is the channel's.
     pub progress: serde_json::Value,
+    /// When it was first tried; deliveries give up some time after this.
+    pub first_tried: Option<Timestamp>,
+    /// Why the last attempt failed. Holds no secret.
+    pub reason: Option<String>,
+    /// The channel that refused it, and for which this channel stands in.
+    pub instead_of: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,4 +46,13 @@ pub struct StoredImage {
     pub name: String,
     /// What it shows, for those who cannot see it.
     pub alt: String,
+}
+
+/// A picture in memory, on its way into the outbox or out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// The name that people see: `loss.png`.
+    pub name: String,
+    pub alt: String,
+    pub bytes: Vec<u8>,
 }

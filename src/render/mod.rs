@@ -1,8 +1,11 @@
 //! Pure: alerts become messages, series become pictures. No channel is known here.
 
 pub mod chart;
+pub mod language;
 pub mod mask;
 pub mod message;
+pub mod template;
 pub mod text;
 
+pub use language::Language;
 pub use message::Message;

@@ -1,1 +1,8 @@
-//! TODO(runtime)
+//! The wiring of a live run: the clock, the queue into the engine, the thread that drives it, and
+//! the thread that reports. All that waits, and all that knows the time, is here.
+
+pub mod clock;
+pub mod driver;
+pub mod queue;
+pub mod reporter;
+pub mod state;

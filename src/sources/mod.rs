@@ -4,6 +4,7 @@
 
 pub mod echo;
 pub mod guard;
+pub mod images;
 pub mod pipe;
 pub mod pty;
 pub mod tail;

@@ -1,4 +1,14 @@
-//! Rules as compiled: what `config` makes of the rules file and the engine runs.
+//! Rules as compiled: what `config` makes of the rules file and the engine runs; and how each kind
+//! follows what happens. A new kind is a file, a line in `trackers!`, and a `Trigger`.
+
+mod elapsed;
+mod every;
+mod exit;
+mod non_finite;
+mod pattern;
+mod silence;
+mod tracker;
+mod when;
 
 use std::time::Duration;
 
@@ -8,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use crate::engine::alert::Severity;
 use crate::engine::expression::Expression;
 
-/// Everything the engine judges by. Rules are kept in the order of the file.
+pub(in crate::engine) use tracker::{Change, Hit, LinePlace, Track, Tracker};
+
+/// Everything the engine judges by. Rules are kept in the order of the file. All patterns are
+/// compiled again into one set from their texts: flags stand in the pattern itself (`(?i)`).
 #[derive(Debug, Default)]
 pub struct RuleSet {
     pub rules: Vec<Rule>,
@@ -16,6 +29,26 @@ pub struct RuleSet {
     pub metrics: Vec<Regex>,
     /// Find metrics without being told (default).
     pub auto_metrics: bool,
+}
+
+impl RuleSet {
+    /// The metrics that conditions name, in the order of the file.
+    pub fn named_metrics(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for rule in &self.rules {
+            let conditions = match &rule.trigger {
+                Trigger::When { condition, until, .. } => [Some(condition), until.as_ref()],
+                Trigger::Match { when, .. } => [when.as_ref(), None],
+                _ => [None, None],
+            };
+            for name in conditions.into_iter().flatten().flat_map(Expression::metrics) {
+                if !names.iter().any(|known| known == name) {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        names
+    }
 }
 
 #[derive(Clone, Debug)]

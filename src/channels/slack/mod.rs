@@ -1,0 +1,19 @@
+//! Slack, by a bot's token (`bot`) or by an incoming webhook (`webhook`).
+//!
+//! `blocks` and `chart` turn a message into Slack's shapes, `escape` makes foreign text safe; `api`
+//! makes calls, `refusal` says what their failures mean, `lookup` finds a channel's ID, `progress`
+//! remembers what is done.
+
+mod api;
+mod blocks;
+mod bot;
+mod chart;
+mod escape;
+mod lookup;
+mod progress;
+mod refusal;
+mod webhook;
+
+pub(super) use api::Api;
+pub(super) use bot::Bot;
+pub(super) use webhook::Webhook;

@@ -1,0 +1,334 @@
+//! `watch replay`: the rules over old logs. Sends nothing; says what would have been sent.
+//!
+//! Time comes from the lines' own timestamps. In a log without any, a line takes a tenth of a
+//! second, so that rules with times can still be tried.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::cli::ReplayArgs;
+use crate::config::Config;
+use crate::engine::alert::{Alert, Effect, Origin, Sample, Severity, SuppressReason, Suppressed};
+use crate::engine::input::{ProcessEnd, ProcessStatus};
+use crate::engine::signals;
+use crate::engine::timestamps::LogClock;
+use crate::engine::{Engine, Input, SourceId};
+use crate::error::AppError;
+use crate::render::message::RunLabel;
+use crate::render::text::{self, Context};
+use crate::time::Timestamp;
+
+/// How long a line takes in a log without timestamps.
+const ASSUMED: Duration = Duration::from_millis(100);
+/// How far to look for the first timestamp.
+const PEEK: usize = 1 << 20;
+const BLOCK: usize = 1 << 18;
+
+/// Runs the rules over the logs. Gives whether a critical rule fired.
+pub fn run(args: &ReplayArgs, config: Config) -> Result<bool, AppError> {
+    let end = how_it_ended(args)?;
+    let mut logs = Vec::new();
+    for path in &args.logs {
+        logs.push((path.as_path(), open(path)?));
+    }
+    let out = BufWriter::new(io::stdout().lock());
+    let run = label(&config, args.logs.first().map_or(Path::new("log"), |path| path));
+    let mut replay = Replay::new(config, run, args.json, out);
+    for (index, (path, mut log)) in logs.into_iter().enumerate() {
+        let source = SourceId(u32::try_from(index).unwrap_or(u32::MAX));
+        let name =
+            path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
+        replay.log(source, &name, &mut log).map_err(|error| failed(path, &error))?;
+    }
+    match replay.finish(end) {
+        // `watch replay … | head` closed our output: that is no error.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(AppError::problem(format!("cannot write: {error}")))
+        }
+        _ => Ok(replay.critical),
+    }
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read>, AppError> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file = File::open(path).map_err(|error| failed(path, &error))?;
+    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Err(AppError::problem(format!("{} is a directory", path.display()))
+            .hint(format!("name the log files in it: watch replay {}/*.log", path.display())));
+    }
+    Ok(Box::new(file))
+}
+
+fn failed(path: &Path, error: &io::Error) -> AppError {
+    AppError::problem(format!("cannot read {}: {error}", path.display()))
+}
+
+fn how_it_ended(args: &ReplayArgs) -> Result<Option<ProcessEnd>, AppError> {
+    let status = match (&args.exit, &args.signal) {
+        (Some(code), _) => ProcessStatus::Exited { code: i32::from(*code) },
+        (None, Some(name)) => {
+            let signal = signals::number(name).ok_or_else(|| {
+                AppError::problem(format!("`{name}` is no signal"))
+                    .hint("write it like KILL, SIGTERM or 9; `kill -l` lists them")
+            })?;
+            ProcessStatus::Signaled { signal, core_dumped: false }
+        }
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(ProcessEnd { status, clues: Vec::new() }))
+}
+
+fn label(config: &Config, log: &Path) -> RunLabel {
+    let stem = log.file_stem().map_or_else(|| "log".into(), |stem| stem.to_string_lossy());
+    RunLabel {
+        id: "replay".to_owned(),
+        name: config.name.clone().unwrap_or_else(|| stem.into_owned()),
+        host: String::new(),
+        command: String::new(),
+        elapsed: None,
+    }
+}
+
+struct Replay<W: Write> {
+    config: Config,
+    run: RunLabel,
+    json: bool,
+    out: W,
+    engine: Option<Engine>,
+    effects: Vec<Effect>,
+    clock: LogClock,
+    now: Timestamp,
+    /// Whether any line carried a timestamp: if not, times are assumed and not shown.
+    timed: bool,
+    bytes: u64,
+    lines: u64,
+    samples: u64,
+    alerts: u64,
+    suppressed: u64,
+    critical: bool,
+    broken: io::Result<()>,
+}
+
+impl<W: Write> Replay<W> {
+    fn new(config: Config, run: RunLabel, json: bool, out: W) -> Self {
+        Self {
+            config,
+            run,
+            json,
+            out,
+            engine: None,
+            effects: Vec::new(),
+            clock: LogClock::default(),
+            now: Timestamp::default(),
+            timed: false,
+            bytes: 0,
+            lines: 0,
+            samples: 0,
+            alerts: 0,
+            suppressed: 0,
+            critical: false,
+            broken: Ok(()),
+        }
+    }
+
+    /// Reads one log to its end.
+    fn log(&mut self, source: SourceId, name: &str, log: &mut dyn Read) -> io::Result<()> {
+        let mut buffer = Vec::new();
+        let mut ended = read_more(log, &mut buffer, PEEK)?;
+        self.begin(&buffer);
+        self.handle(Input::Opened { source, name });
+        loop {
+            let whole = memchr::memrchr(b'\n', &buffer).map_or(0, |newline| newline + 1);
+            self.lines_of(source, &buffer[..whole]);
+            buffer.drain(..whole);
+            if ended || buffer.len() > PEEK {
+                let rest = std::mem::take(&mut buffer);
+                self.lines_of(source, &rest);
+            }
+            if ended {
+                self.handle(Input::Closed { source });
+                return Ok(());
+            }
+            ended = read_more(log, &mut buffer, BLOCK)?;
+        }
+    }
+
+    /// The engine starts at the time of the first log's first timestamp.
+    fn begin(&mut self, start_of_log: &[u8]) {
+        if self.engine.is_some() {
+            return;
+        }
+        let mut clock = LogClock::default();
+        let first = start_of_log.split(|byte| *byte == b'\n').find_map(|line| clock.time_of(line));
+        self.timed = first.is_some();
+        self.now = first.unwrap_or_default();
+        let rules = std::mem::take(&mut self.config.rules);
+        self.engine = Some(Engine::new(rules, self.now, self.json));
+        self.handle(Input::Started { pid: 0 });
+    }
+
+    fn lines_of(&mut self, source: SourceId, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.lines += u64::from(line.ends_with(b"\n"));
+            match self.clock.time_of(line) {
+                Some(time) => self.now = self.now.max(time),
+                None if !self.timed => self.now = self.now.after(ASSUMED),
+                None => {}
+            }
+            self.handle(Input::Chunk { source, bytes: line });
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        if let Some(engine) = &mut self.engine {
+            engine.handle(self.now, input, &mut self.effects);
+        }
+        let effects = std::mem::take(&mut self.effects);
+        for effect in &effects {
+            if self.broken.is_ok() {
+                self.broken = self.show(effect);
+            }
+        }
+        self.effects = effects;
+        self.effects.clear();
+    }
+
+    /// How the run ended, if that was said; then the figures of the whole replay.
+    fn finish(&mut self, end: Option<ProcessEnd>) -> io::Result<()> {
+        if let Some(end) = end {
+            self.handle(Input::Ended(end));
+        }
+        self.handle(Input::Finished);
+        std::mem::replace(&mut self.broken, Ok(()))?;
+        let unmatched: Vec<String> = self
+            .engine
+            .as_ref()
+            .map(|engine| engine.unmatched_rules().into_iter().map(str::to_owned).collect())
+            .unwrap_or_default();
+        if self.json {
+            let end = json!({
+                "type": "end", "lines": self.lines, "bytes": self.bytes, "samples": self.samples,
+                "alerts": self.alerts, "suppressed": self.suppressed, "unmatched_rules": unmatched,
+            });
+            writeln!(self.out, "{end}")?;
+        } else {
+            writeln!(
+                self.out,
+                "{} lines, {} alerts, {} held back",
+                self.lines, self.alerts, self.suppressed
+            )?;
+            if !unmatched.is_empty() {
+                writeln!(self.out, "rules that never fired: {}", unmatched.join(", "))?;
+            }
+        }
+        self.out.flush()
+    }
+
+    fn show(&mut self, effect: &Effect) -> io::Result<()> {
+        match effect {
+            Effect::Sample(sample) => {
+                self.samples += 1;
+                self.sample(sample)
+            }
+            Effect::Alert(alert) => {
+                self.alerts += 1;
+                self.critical |= alert.severity == Severity::Critical;
+                self.alert(alert)
+            }
+            Effect::Suppressed(suppressed) => {
+                self.suppressed += 1;
+                self.held_back(suppressed)
+            }
+        }
+    }
+
+    fn time(&self, at: Timestamp) -> Option<String> {
+        self.timed.then(|| at.to_string())
+    }
+
+    fn sample(&mut self, sample: &Sample) -> io::Result<()> {
+        let object = json!({
+            "type": "sample", "source": sample.origin.source, "line": sample.origin.line,
+            "time": self.time(sample.at), "metric": sample.metric,
+            "value": sample.value.is_finite().then_some(sample.value), "text": sample.text,
+        });
+        writeln!(self.out, "{object}")
+    }
+
+    fn alert(&mut self, alert: &Alert) -> io::Result<()> {
+        let context = Context {
+            run: &self.run,
+            language: self.config.language,
+            secrets: &self.config.secrets,
+        };
+        let message = text::message(alert, &context);
+        if self.json {
+            let (source, line) = place(alert.origin.as_ref());
+            let object = json!({
+                "type": "alert", "rule": alert.rule, "severity": alert.severity,
+                "state": alert.state, "source": source, "line": line, "time": self.time(alert.at),
+                "title": message.title, "text": text::whole(&message),
+            });
+            return writeln!(self.out, "{object}");
+        }
+        let when = self.time(alert.at).unwrap_or_default();
+        writeln!(
+            self.out,
+            "{when}{}{}: {} [{}] {}",
+            if when.is_empty() { "" } else { " " },
+            shown(alert.origin.as_ref()),
+            format!("{:?}", alert.severity).to_lowercase(),
+            alert.rule,
+            message.title
+        )?;
+        for line in message.body.lines().chain(message.lines.iter().map(String::as_str)) {
+            writeln!(self.out, "    {line}")?;
+        }
+        Ok(())
+    }
+
+    fn held_back(&mut self, suppressed: &Suppressed) -> io::Result<()> {
+        let (reason, until) = match suppressed.reason {
+            SuppressReason::Cooldown { until } => ("cooldown", self.time(until)),
+            SuppressReason::Once => ("once", None),
+            SuppressReason::AlreadyTold => ("already told", None),
+        };
+        if self.json {
+            let (source, line) = place(suppressed.origin.as_ref());
+            let object = json!({
+                "type": "suppressed", "rule": suppressed.rule, "reason": reason,
+                "until": until, "source": source, "line": line,
+            });
+            return writeln!(self.out, "{object}");
+        }
+        let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+        writeln!(
+            self.out,
+            "{}: held back [{}] {reason}{until}",
+            shown(suppressed.origin.as_ref()),
+            suppressed.rule
+        )
+    }
+}
+
+fn place(origin: Option<&Origin>) -> (Option<&str>, Option<u64>) {
+    (origin.map(|origin| origin.source.as_str()), origin.map(|origin| origin.line))
+}
+
+fn shown(origin: Option<&Origin>) -> String {
+    origin.map_or_else(|| "end".to_owned(), |origin| format!("{}:{}", origin.source, origin.line))
+}
+
+/// Reads until the buffer has `target` bytes more or the log is at its end, which it tells.
+fn read_more(log: &mut dyn Read, buffer: &mut Vec<u8>, target: usize) -> io::Result<bool> {
+    let before = buffer.len();
+    let read = log.take(target as u64).read_to_end(buffer)?;
+    Ok(read < target && buffer.len() - before < target)
+}

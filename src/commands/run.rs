@@ -1,0 +1,379 @@
+//! `watch -- COMMAND` and `watch --tail PATH`: a live run.
+//!
+//! The order of things matters here. Before the command is started every problem is an error with
+//! exit status 125; from then on nothing is: the run is never harmed, whatever breaks on our side.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::cli::{From, PtyWhen, RunArgs};
+use crate::commands::{Exit, environment};
+use crate::config::{ChartConfig, Config};
+use crate::courier::{self, CourierHandle};
+use crate::engine::{Engine, Input};
+use crate::error::{AppError, EXIT_OWN_FAILURE, say};
+use crate::outbox::Outbox;
+use crate::process::{self, Command, PtyMode, Signals, StopQueue, StopRequest};
+use crate::render::mask::mask;
+use crate::render::message::RunLabel;
+use crate::runtime::clock::Clock;
+use crate::runtime::driver::{self, Report};
+use crate::runtime::queue::Queue;
+use crate::runtime::reporter::{Reporter, Setup, notice_text};
+use crate::runtime::state;
+use crate::sources::Sink;
+use crate::sources::tail::{self, Follower};
+
+/// After the end of the run: how often it is looked whether we were told to stop waiting.
+const GLANCE: Duration = Duration::from_millis(50);
+/// What a process that the command left behind may still write is read this long.
+const LEAK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often followed files are looked at without any notice of change.
+const TAIL_POLL: Duration = Duration::from_millis(500);
+/// Alerts between engine and reporter; when full the engine waits, and the queue before it.
+const MOST_REPORTS: usize = 256;
+
+pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
+    if args.command.is_empty() && args.tail.is_empty() {
+        return Err(AppError::own("there is nothing to watch").hint(
+            "watch -- COMMAND supervises a command, watch --tail FILE follows a log; see watch --help",
+        ));
+    }
+    // Before any thread: a signal that comes while we start is kept for the child.
+    let signals = Signals::block()
+        .map_err(|error| AppError::own(format!("cannot take over signals: {error}")))?;
+    let config = environment::load_config(args.rules.file.as_deref(), AppError::own)?;
+    let log = args.log.as_deref().map(open_log).transpose()?;
+    let clock = Clock::start();
+    let queue = Arc::new(Queue::new(clock));
+    let follower = follower(args, Arc::clone(&queue) as Arc<dyn Sink>)?;
+    let live = Live::start(args, config, clock, queue)?;
+    let tail = follower.map(|follower| Tail::start(follower, clock)).transpose()?;
+    if args.command.is_empty() {
+        return Ok(live.follow(args.fail, tail, &signals));
+    }
+    live.supervise(args, log, tail, &signals)
+}
+
+fn open_log(path: &Path) -> Result<File, AppError> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(|error| AppError::own(format!("cannot open the log {}: {error}", path.display())))
+}
+
+/// What follows the files of `--tail`; none without any.
+fn follower(args: &RunArgs, sink: Arc<dyn Sink>) -> Result<Option<Follower>, AppError> {
+    if args.tail.is_empty() {
+        return Ok(None);
+    }
+    let is_glob = |pattern: &OsString| pattern.to_string_lossy().contains(['*', '?', '[']);
+    let headers = args.tail.len() > 1 || args.tail.iter().any(is_glob);
+    let echo = (args.command.is_empty() && !args.quiet)
+        .then(|| tail::Echo::new(Box::new(std::io::stdout()), headers));
+    let options = tail::Options {
+        patterns: args.tail.clone(),
+        from_start: args.from == From::Start,
+        echo,
+        notices: Box::new(|notice| say(&format!("watch: {notice}"))),
+    };
+    Follower::new(options, sink).map(Some).map_err(|error| AppError::own(error.to_string()))
+}
+
+/// The thread that follows files.
+struct Tail {
+    stop: tail::StopFlag,
+    thread: JoinHandle<()>,
+}
+
+impl Tail {
+    fn start(follower: Follower, clock: Clock) -> Result<Self, AppError> {
+        let stop = tail::StopFlag::default();
+        let flag = stop.clone();
+        let thread = spawn("tail", move || {
+            let summary = tail::follow(follower, TAIL_POLL, &|| clock.now(), &flag);
+            if let Some(losses) = summary.losses() {
+                say(&format!("watch: {losses}"));
+            }
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// What is written until now is still read.
+    fn finish(self) {
+        self.stop.stop();
+        let _ = self.thread.join();
+    }
+}
+
+/// The threads behind a run, and the ways to them.
+struct Live {
+    queue: Arc<Queue>,
+    stops: StopQueue,
+    run: RunLabel,
+    engine: JoinHandle<()>,
+    reporter: JoinHandle<(Option<CourierHandle>, bool)>,
+    linger: Duration,
+}
+
+impl Live {
+    fn start(
+        args: &RunArgs,
+        config: Config,
+        clock: Clock,
+        queue: Arc<Queue>,
+    ) -> Result<Self, AppError> {
+        let run = label(args, &config, &clock);
+        let stops = StopQueue::new()
+            .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
+        let (setup, rules) = setup(args, config, run.clone())?;
+        let (outbox, courier) = outbox_and_courier(&setup);
+        let (reports, to_report) = sync_channel(MOST_REPORTS);
+        let reporter = Reporter::new(setup, outbox, courier);
+        let reporter = spawn("reporter", move || report_all(reporter, &to_report))?;
+        let engine = Engine::new(rules, clock.started(), false);
+        let engine = {
+            let (queue, stops) = (Arc::clone(&queue), stops.clone());
+            spawn("engine", move || {
+                driver::drive(engine, &queue, clock.started(), &mut |report| {
+                    hand_on(report, &stops, &reports);
+                });
+            })?
+        };
+        Ok(Self { queue, stops, run, engine, reporter, linger: args.linger })
+    }
+
+    fn supervise(
+        self,
+        args: &RunArgs,
+        log: Option<File>,
+        tail: Option<Tail>,
+        signals: &Signals,
+    ) -> Result<Exit, AppError> {
+        let command = Command {
+            argv: args.command.clone(),
+            extra_env: vec![(OsString::from("WATCH_RUN"), OsString::from(&self.run.id))],
+            pty: match args.pty {
+                PtyWhen::Auto => PtyMode::Auto,
+                PtyWhen::Always => PtyMode::Always,
+                PtyWhen::Never => PtyMode::Never,
+            },
+            quiet: args.quiet,
+            leak_timeout: LEAK_TIMEOUT,
+            log,
+        };
+        let sink: Arc<dyn Sink> = Arc::<Queue>::clone(&self.queue);
+        let ended = process::supervise(command, signals, sink, self.stops.clone());
+        if let Some(tail) = tail {
+            tail.finish();
+        }
+        match ended {
+            Ok(supervised) => {
+                let status = supervised.end.status;
+                supervised.flush(signals);
+                self.finish(signals);
+                Ok(Exit::Like(status))
+            }
+            Err(error) => {
+                self.abandon();
+                let exit = u8::try_from(error.exit_code()).unwrap_or(EXIT_OWN_FAILURE);
+                Err(AppError { exit, ..AppError::own(error.to_string()) })
+            }
+        }
+    }
+
+    fn follow(self, fail: bool, tail: Option<Tail>, signals: &Signals) -> Exit {
+        while !signals.wait_for_end(Duration::from_secs(3600)) {}
+        if let Some(tail) = tail {
+            tail.finish();
+        }
+        let critical = self.finish(signals);
+        Exit::Code(u8::from(fail && critical))
+    }
+
+    /// Everything was read: the engine's last word, the last messages, then the deliveries.
+    /// Gives whether a critical rule fired.
+    fn finish(self, signals: &Signals) -> bool {
+        self.queue.put(Input::Finished);
+        let _ = self.engine.join();
+        let Ok((courier, critical)) = self.reporter.join() else { return false };
+        if let Some(courier) = courier {
+            wait_for_deliveries(courier, self.linger, signals);
+        }
+        critical
+    }
+
+    /// The command could not be started: nothing is to be told.
+    fn abandon(self) {
+        self.queue.put(Input::Finished);
+        let _ = self.engine.join();
+        if let Ok((Some(mut courier), _)) = self.reporter.join() {
+            courier.end();
+        }
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, AppError> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| AppError::own(format!("cannot start a thread: {error}")))
+}
+
+/// A rule's `stop` goes to the supervisor at once, its message to the reporter.
+fn hand_on(report: Report, stops: &StopQueue, reports: &SyncSender<Report>) {
+    if let Some(stop) = report.alert.stop {
+        stops.request(StopRequest { rule: report.alert.rule.clone(), stop });
+    }
+    // It can only fail if the reporter died; then there is nobody to tell it to.
+    let _ = reports.send(report);
+}
+
+fn report_all(mut reporter: Reporter, reports: &Receiver<Report>) -> (Option<CourierHandle>, bool) {
+    loop {
+        match reports.recv_timeout(Duration::from_secs(1)) {
+            Ok(report) => reporter.report(&report),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return reporter.into_parts(),
+        }
+        reporter.pass_on_notices();
+    }
+}
+
+fn wait_for_deliveries(mut courier: CourierHandle, linger: Duration, signals: &Signals) {
+    courier.end();
+    let mut waited = Duration::ZERO;
+    while waited < linger && !courier.wait(GLANCE) {
+        waited += GLANCE;
+        if signals.wait_for_end(Duration::from_nanos(1)) {
+            break;
+        }
+    }
+    for notice in courier.notices() {
+        if let Some(text) = notice_text(&notice) {
+            say(&format!("watch: {text}"));
+        }
+    }
+    match courier.outcome() {
+        Ok(outcome) if outcome.waiting > 0 => say(&format!(
+            "watch: {} not delivered yet; the courier goes on trying (see `watch outbox`)",
+            plural(outcome.waiting, "message")
+        )),
+        Ok(_) => {}
+        Err(error) => say(&format!("watch: {error}")),
+    }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn label(args: &RunArgs, config: &Config, clock: &Clock) -> RunLabel {
+    let secrets = environment::secrets();
+    let command: Vec<_> =
+        args.command.iter().map(|arg| shell_word(&arg.to_string_lossy())).collect();
+    let name = args.name.clone().or_else(|| config.name.clone());
+    RunLabel {
+        id: state::run_id(clock.started(), std::process::id()),
+        name: mask(&name.unwrap_or_else(|| default_name(args)), &secrets),
+        host: environment::host(),
+        command: mask(&command.join(" "), &secrets),
+        elapsed: None,
+    }
+}
+
+/// A word as one would type it.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The script, where an interpreter or a launcher runs one; else the program; else the log.
+fn default_name(args: &RunArgs) -> String {
+    let words: Vec<_> = args.command.iter().map(|word| word.to_string_lossy()).collect();
+    let script = words.iter().skip(1).find(|word| {
+        [".py", ".sh", ".jl", ".R", ".lua", ".ipynb"].iter().any(|end| word.ends_with(end))
+    });
+    let module = words.iter().position(|word| word == "-m").and_then(|at| words.get(at + 1));
+    let file_name = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
+    match (script, module, words.first()) {
+        (Some(script), ..) => file_name(script),
+        (_, Some(module), _) => module.to_string(),
+        (.., Some(program)) => file_name(program),
+        _ => args
+            .tail
+            .first()
+            .map_or_else(|| "log".into(), |path| file_name(&path.to_string_lossy())),
+    }
+}
+
+fn setup(
+    args: &RunArgs,
+    config: Config,
+    run: RunLabel,
+) -> Result<(Setup, crate::engine::rules::RuleSet), AppError> {
+    let channels = environment::channels(&config, &args.to)?;
+    let state_dir = environment::state_dir()
+        .inspect_err(|why| {
+            say(&format!("watch: no state folder, so messages go to the terminal only ({why})"))
+        })
+        .ok();
+    if let Some(state_dir) = &state_dir {
+        // Only `watch send` from inside the run needs it.
+        let _ = state::write_label(state_dir, &run);
+    }
+    let mut charts = config.charts;
+    charts.extend(args.chart.iter().cloned().map(ChartConfig::File));
+    let mut secrets = config.secrets;
+    secrets.extend(environment::secrets());
+    let setup = Setup {
+        run,
+        language: config.language,
+        secrets,
+        channels,
+        charts,
+        state_dir,
+        dry_run: args.dry_run,
+        color: environment::color_on_stderr(),
+    };
+    Ok((setup, config.rules))
+}
+
+/// Neither can keep the run from starting.
+fn outbox_and_courier(setup: &Setup) -> (Option<Outbox>, Option<CourierHandle>) {
+    let Some(state_dir) = setup.state_dir.as_deref().filter(|_| !setup.dry_run) else {
+        return (None, None);
+    };
+    let outbox = match Outbox::open(state_dir) {
+        Ok(outbox) => outbox,
+        Err(error) => {
+            say(&format!("watch: {error}; messages go to the terminal only"));
+            return (None, None);
+        }
+    };
+    let settings = courier::Settings {
+        state_dir: state_dir.to_owned(),
+        run: setup.run.clone(),
+        channels: setup.channels.clone(),
+    };
+    let courier = std::env::current_exe().and_then(|program| courier::start(settings, &program));
+    match courier {
+        Ok(courier) => (Some(outbox), courier),
+        Err(error) => {
+            say(&format!("watch: cannot start the courier: {error}; messages stay in the outbox"));
+            (Some(outbox), None)
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The supervisor's side: starts the courier, wakes it, and waits for it at the end. Nothing here
+//! blocks but `wait`, and nothing that happens to the courier is an error of the run.
+
+use std::collections::VecDeque;
+use std::io::{self, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::courier::process::{is_ours, read_line, set_nonblocking};
+use crate::courier::protocol::{END, NEW, Notice, Settings};
+use crate::outbox::{Outbox, OutboxError};
+
+/// A courier that keeps dying is a bug, or a machine out of memory.
+const MOST_STARTS: u32 = 5;
+const MOST_NOTICES: usize = 64;
+
+/// The courier of this run. Dropped without `finish` it takes the supervisor for dead.
+#[derive(Debug)]
+pub struct CourierHandle {
+    settings: Settings,
+    program: PathBuf,
+    child: Child,
+    /// None once the run ended.
+    input: Option<ChildStdin>,
+    heard: Arc<Heard>,
+    starts: u32,
+}
+
+/// How things stand when the supervisor stops waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Messages of this run that wait in the outbox; the courier goes on trying.
+    pub waiting: usize,
+    /// Messages of this run that were refused for good.
+    pub failed: usize,
+}
+
+impl Outcome {
+    pub fn all_delivered(&self) -> bool {
+        self.waiting == 0 && self.failed == 0
+    }
+}
+
+/// What the courier said, collected by a thread that reads its standard output.
+#[derive(Debug, Default)]
+struct Heard {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    notices: VecDeque<Notice>,
+    /// It is idle, or its output is at its end.
+    done: bool,
+}
+
+/// Starts `program courier`. None if no channel needs one (the terminal does not).
+///
+/// Its descriptors are close-on-exec, so that the supervised command never holds them.
+pub fn start(settings: Settings, program: &Path) -> io::Result<Option<CourierHandle>> {
+    if !settings.channels.iter().any(|config| is_ours(&config)) {
+        return Ok(None);
+    }
+    let state_dir = std::path::absolute(&settings.state_dir)?;
+    let settings = Settings { state_dir, ..settings };
+    let heard = Arc::default();
+    let (child, input) = spawn(&settings, program, &heard)?;
+    let program = program.to_owned();
+    Ok(Some(CourierHandle { settings, program, child, input: Some(input), heard, starts: 1 }))
+}
+
+impl CourierHandle {
+    /// There is something new in the outbox. Starts the courier again if it died.
+    pub fn wake(&mut self) {
+        self.say(NEW);
+    }
+
+    /// The run ended, and everything about it is in the outbox.
+    pub fn end(&mut self) {
+        self.say(END);
+        self.input = None;
+    }
+
+    /// Waits until all is delivered or set aside, but not longer than `linger`. Call `end` before.
+    /// True: there is nothing more to wait for.
+    pub fn wait(&self, linger: Duration) -> bool {
+        let state = self.heard.lock();
+        let waited = self.heard.changed.wait_timeout_while(state, linger, |state| !state.done);
+        waited.unwrap_or_else(PoisonError::into_inner).0.done
+    }
+
+    /// What the courier said since the last call, oldest first; the oldest of too many are lost.
+    pub fn notices(&self) -> Vec<Notice> {
+        self.heard.lock().notices.drain(..).collect()
+    }
+
+    /// How many messages of this run are not delivered.
+    pub fn outcome(&self) -> Result<Outcome, OutboxError> {
+        let outbox = Outbox::open(&self.settings.state_dir)?;
+        let run = &self.settings.run.id;
+        let waiting = outbox.list()?.entries.iter().filter(|entry| entry.run == *run).count();
+        let failed = outbox.list_failed()?.entries;
+        let failed = failed.iter().filter(|entry| entry.run == *run).count();
+        Ok(Outcome { waiting, failed })
+    }
+
+    /// `end`, `wait`, `outcome`. The courier goes on by itself if there is something left.
+    pub fn finish(&mut self, linger: Duration) -> Result<Outcome, OutboxError> {
+        self.end();
+        self.wait(linger);
+        self.outcome()
+    }
+
+    /// Drops the line if the courier does not read; it looks into the outbox anyway.
+    fn say(&mut self, line: &str) {
+        let Some(input) = &mut self.input else { return };
+        match input.write_all(format!("{line}\n").as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.restart(line),
+            _ => {}
+        }
+    }
+
+    fn restart(&mut self, line: &str) {
+        // Whether it could be reaped or not (others may wait for all children): it is dead.
+        let _ = self.child.try_wait();
+        if self.starts >= MOST_STARTS {
+            return;
+        }
+        self.starts += 1;
+        let heard: Arc<Heard> = Arc::default();
+        heard.lock().notices = std::mem::take(&mut self.heard.lock().notices);
+        if let Ok((child, mut input)) = spawn(&self.settings, &self.program, &heard) {
+            let _ = input.write_all(format!("{line}\n").as_bytes());
+            (self.child, self.input, self.heard) = (child, Some(input), heard);
+        }
+    }
+}
+
+impl Heard {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listen(&self, output: ChildStdout) {
+        let mut output = BufReader::new(output);
+        while let Ok(Some(line)) = read_line(&mut output) {
+            // A line that is no notice is of another version.
+            let Ok(notice) = serde_json::from_str::<Notice>(&line) else { continue };
+            let mut state = self.lock();
+            state.done |= notice == Notice::Idle(true);
+            state.notices.push_back(notice);
+            if state.notices.len() > MOST_NOTICES {
+                state.notices.pop_front();
+            }
+            self.changed.notify_all();
+        }
+        self.lock().done = true;
+        self.changed.notify_all();
+    }
+}
+
+fn spawn(
+    settings: &Settings,
+    program: &Path,
+    heard: &Arc<Heard>,
+) -> io::Result<(Child, ChildStdin)> {
+    let mut line = serde_json::to_vec(settings)?;
+    line.push(b'\n');
+    let mut child = Command::new(program)
+        .arg("courier")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(io::Error::other("the courier has no pipes"));
+    };
+    set_nonblocking(&input)?;
+    // A pipe holds at least a page; settings that do not fit are an error rather than a wait.
+    input.write_all(&line)?;
+    let heard = Arc::clone(heard);
+    std::thread::Builder::new()
+        .name("courier notices".to_owned())
+        .spawn(move || heard.listen(output))?;
+    Ok((child, input))
+}

@@ -1,0 +1,272 @@
+//! Delivers one channel's entries, one after the other, and does what each failure asks for.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::channels::{Channel, DeliveryError, Verdict};
+use crate::courier::attempt::{add_on_top, attempt};
+use crate::courier::mailbox::{GIVE_UP, Mailbox, Next, expired};
+use crate::courier::process::Stage;
+use crate::courier::protocol::Notice;
+use crate::outbox::backoff::{self, Failure};
+use crate::outbox::{Entry, Outbox, Picture};
+use crate::time::Timestamp;
+
+/// A wake-up that is lost costs no more than this.
+const POLL: Duration = Duration::from_secs(1);
+/// How many deliveries are remembered, to know what a channel was told already.
+const REMEMBERED: usize = 256;
+
+/// What the workers of one courier have in common; all run on one thread.
+pub(super) struct Shared {
+    pub(super) outbox: Outbox,
+    pub(super) mailbox: RefCell<Mailbox>,
+    pub(super) clock: Rc<dyn Fn() -> Timestamp>,
+    pub(super) tell: Rc<dyn Fn(&Notice)>,
+    /// Channels that are not yet through with this run.
+    pub(super) busy: RefCell<BTreeSet<String>>,
+    /// (channel, fingerprint of a message) of the last deliveries.
+    pub(super) told: RefCell<VecDeque<(String, u64)>>,
+    /// The last trouble, so that it is not said every second.
+    pub(super) trouble: RefCell<String>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("outbox", &self.outbox).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(super) fn refresh(&self) {
+        match self.mailbox.borrow_mut().refresh((self.clock)()) {
+            Ok(notices) => notices.into_iter().for_each(|notice| self.trouble(notice)),
+            Err(error) => self.trouble(error.to_string()),
+        }
+    }
+
+    pub(super) fn trouble(&self, text: String) {
+        if *self.trouble.borrow() != text {
+            (self.tell)(&Notice::Trouble(text.clone()));
+            *self.trouble.borrow_mut() = text;
+        }
+    }
+}
+
+pub(super) struct Worker {
+    pub(super) name: String,
+    pub(super) channel: Box<dyn Channel>,
+    /// The channel that is offered what this one refuses.
+    pub(super) fallback: Option<String>,
+    pub(super) seed: u64,
+    pub(super) shared: Rc<Shared>,
+    /// Nothing is tried before this: the service is away, or asked for it.
+    blocked: Instant,
+    /// Failures since the last delivery.
+    failures: u32,
+}
+
+impl Worker {
+    pub(super) fn new(
+        name: &str,
+        channel: Box<dyn Channel>,
+        fallback: Option<String>,
+        seed: u64,
+        shared: Rc<Shared>,
+    ) -> Self {
+        shared.busy.borrow_mut().insert(name.to_owned());
+        let blocked = Instant::now();
+        Self { name: name.to_owned(), channel, fallback, seed, shared, blocked, failures: 0 }
+    }
+
+    /// Works until the run ended and every channel is through with it.
+    pub(super) async fn work(
+        mut self,
+        mut stages: watch::Receiver<Stage>,
+        mut ended: watch::Receiver<Option<Instant>>,
+    ) {
+        loop {
+            // In this order: what was committed before the end is seen before it is believed.
+            let over = *ended.borrow_and_update();
+            stages.borrow_and_update();
+            self.shared.refresh();
+            let now = (self.shared.clock)();
+            let next = self.shared.mailbox.borrow().next(&self.name, now);
+            self.report(over, now);
+            let until = match next {
+                Next::Deliver { entry, late } if self.blocked <= Instant::now() => {
+                    self.deliver(*entry, late).await;
+                    continue;
+                }
+                Next::Deliver { .. } => self.blocked,
+                Next::Until(ready) => ready.max(self.blocked),
+                Next::Nothing => Instant::now() + POLL,
+            };
+            let too_long = over.is_some_and(|end| end.elapsed() >= GIVE_UP);
+            if too_long || (over.is_some() && self.shared.busy.borrow().is_empty()) {
+                return;
+            }
+            let pause = tokio::time::sleep_until(until.min(Instant::now() + POLL));
+            tokio::select! {
+                () = pause => {}
+                Ok(()) = stages.changed() => {}
+                Ok(()) = ended.changed() => {}
+            }
+        }
+    }
+
+    /// Keeps the books on who is through; the last one says so.
+    fn report(&self, over: Option<Instant>, now: Timestamp) {
+        let through = over.is_some() && self.shared.mailbox.borrow().own_left(&self.name, now) == 0;
+        let mut busy = self.shared.busy.borrow_mut();
+        if !through {
+            busy.insert(self.name.clone());
+        } else if busy.remove(&self.name) && busy.is_empty() {
+            (self.shared.tell)(&Notice::Idle(true));
+        }
+    }
+
+    async fn deliver(&mut self, mut entry: Entry, late: bool) {
+        let shared = Rc::clone(&self.shared);
+        let now = (shared.clock)();
+        let channel = self.channel.as_ref();
+        match attempt(channel, &shared.outbox, &mut entry, late, now).await {
+            Ok(()) => self.delivered(entry),
+            Err(error) if error.verdict == Verdict::Permanent => self.refused(entry, error),
+            Err(error) => self.failed(entry, error),
+        }
+    }
+
+    fn delivered(&mut self, entry: Entry) {
+        self.failures = 0;
+        let mut told = self.shared.told.borrow_mut();
+        told.truncate(REMEMBERED - 1);
+        told.push_front((self.name.clone(), fingerprint(&entry)));
+        drop(told);
+        (self.shared.tell)(&Notice::Delivered { channel: self.name.clone(), id: entry.id.clone() });
+        self.forget(entry);
+    }
+
+    /// To be tried again.
+    fn failed(&mut self, mut entry: Entry, error: DeliveryError) {
+        self.failures = self.failures.saturating_add(1);
+        let (failure, attempts) = match error.verdict {
+            Verdict::Retry { after: Some(after) } => (Failure::Told(after), self.failures),
+            Verdict::Ambiguous => (Failure::Ambiguous, entry.attempts),
+            _ => (Failure::Lost, self.failures.max(entry.attempts)),
+        };
+        let wait = backoff::wait(failure, attempts, self.seed);
+        // An absurd wait is cut where it is given up anyway.
+        let ready = Instant::now() + wait.min(GIVE_UP);
+        let now = (self.shared.clock)();
+        self.blocked = ready;
+        entry.due = now.after(wait);
+        entry.reason = Some(error.to_string());
+        if self.failures == 1 {
+            (self.shared.tell)(&Notice::Waiting {
+                channel: self.name.clone(),
+                reason: error.reason.clone(),
+                hint: error.hint,
+            });
+        }
+        if expired(&entry, now) {
+            (self.shared.tell)(&Notice::GaveUp {
+                channel: self.name.clone(),
+                reason: error.reason,
+            });
+        }
+        match self.shared.outbox.save_progress(&entry) {
+            Ok(true) => self.shared.mailbox.borrow_mut().postpone(entry, ready),
+            // Somebody dropped it while it was tried.
+            Ok(false) => self.forget(entry),
+            Err(error) => {
+                self.shared.trouble(error.to_string());
+                self.shared.mailbox.borrow_mut().postpone(entry, ready);
+            }
+        }
+    }
+
+    /// Never to be tried again here: offered to the next channel, and set aside.
+    fn refused(&mut self, mut entry: Entry, error: DeliveryError) {
+        entry.reason = Some(error.to_string());
+        let set_aside = self
+            .offer_to_fallback(&entry, &error)
+            .and_then(|()| self.shared.outbox.fail(&entry).map_err(|error| error.to_string()));
+        if let Err(trouble) = set_aside {
+            // Without a record it would be lost: rather have it refused again.
+            self.shared.trouble(trouble);
+            let verdict = Verdict::Retry { after: None };
+            return self.failed(entry, DeliveryError { verdict, ..error });
+        }
+        (self.shared.tell)(&Notice::Failed {
+            channel: self.name.clone(),
+            reason: error.reason,
+            hint: error.hint,
+        });
+        self.forget(entry);
+    }
+
+    /// Once only, and not where that channel has the same message anyway.
+    fn offer_to_fallback(&self, entry: &Entry, error: &DeliveryError) -> Result<(), String> {
+        let Some(fallback) = self.fallback.as_ref().filter(|_| entry.instead_of.is_none()) else {
+            return Ok(());
+        };
+        let known = (fallback.clone(), fingerprint(entry));
+        if self.shared.told.borrow().contains(&known)
+            || self.shared.mailbox.borrow().has_twin(fallback, entry)
+        {
+            return Ok(());
+        }
+        let mut offered = Entry {
+            // Always the same, so that an offer that is repeated after a crash replaces the first.
+            id: format!("{}-f", entry.id),
+            channel: fallback.clone(),
+            instead_of: Some(self.name.clone()),
+            attempts: 0,
+            due: entry.created,
+            first_tried: None,
+            reason: None,
+            progress: serde_json::Value::Null,
+            ..entry.clone()
+        };
+        let remark = format!("The channel {} refused this message: {}", self.name, error.reason);
+        add_on_top(&mut offered.message, &remark);
+        let pictures = self.shared.outbox.pictures(entry);
+        let pictures: Vec<&Picture> = pictures.iter().collect();
+        match self.shared.outbox.store(offered, &pictures) {
+            Ok(committed) => {
+                committed.notice.into_iter().for_each(|notice| self.shared.trouble(notice));
+                Ok(())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn forget(&self, entry: Entry) {
+        if let Err(error) = self.shared.mailbox.borrow_mut().forget(entry) {
+            self.shared.trouble(error.to_string());
+        }
+    }
+}
+
+/// A worker that panics must not keep the others from ending.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Ok(mut busy) = self.shared.busy.try_borrow_mut() {
+            busy.remove(&self.name);
+        }
+    }
+}
+
+fn fingerprint(entry: &Entry) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&entry.run, &entry.message.rule, &entry.message.title, entry.message.at).hash(&mut hasher);
+    hasher.finish()
+}

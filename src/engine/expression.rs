@@ -1,3 +1,0 @@
-//! The conditions of `when`: parse, and evaluate on the series.
-#[derive(Clone, Debug)]
-pub struct Expression {}

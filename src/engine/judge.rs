@@ -1,0 +1,337 @@
+//! What a line, a sample or a point in time means: samples into the series, and the rules' say.
+//!
+//! Gets complete lines and a time that only goes forward; knows no bytes, no wall clock and no
+//! channel. Everything goes in the order of the rules file.
+
+mod batch;
+mod numbers;
+mod steps;
+
+use crate::engine::alert::{Effect, Origin, Sample, Verdict};
+use crate::engine::context::Context;
+use crate::engine::input::SourceId;
+use crate::engine::judge::batch::Batch;
+use crate::engine::judge::steps::Steps;
+use crate::engine::metrics::{Found, Metrics};
+use crate::engine::rules::{Change, Hit, LinePlace, RuleSet, Tracker};
+use crate::engine::scanner::Scanner;
+use crate::engine::scene::Scene;
+use crate::engine::series::{Point, SeriesId, SeriesStore};
+use crate::engine::speaker::{Occasion, Speaker};
+use crate::engine::splitter::{Line, LineKind};
+use crate::time::Timestamp;
+
+#[derive(Debug)]
+pub(super) struct Judge {
+    started: Timestamp,
+    /// Every sample is an effect.
+    trace: bool,
+    auto_metrics: bool,
+    /// The process is gone: timers no longer fire, since its silence is no news.
+    died: bool,
+    rules: Vec<Ruling>,
+    scanner: Scanner,
+    /// What each pattern of the scanner is for.
+    wanted: Vec<Wanted>,
+    series: SeriesStore,
+    steps: Steps,
+    context: Context,
+    batch: Batch,
+    // Scratch, kept for its memory.
+    hits: Vec<usize>,
+    missing: Vec<SeriesId>,
+    changes: Vec<Change>,
+}
+
+/// A rule at work.
+#[derive(Debug)]
+struct Ruling {
+    tracker: Tracker,
+    speaker: Speaker,
+    /// It matched or fired at least once.
+    matched: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// Only its named groups.
+    Metrics,
+    Rule(usize),
+}
+
+/// When and where in the input: both times, and the line if it is one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment<'a> {
+    /// On the run's time.
+    pub(super) at: Timestamp,
+    pub(super) wall: Timestamp,
+    pub(super) source: Option<(SourceId, &'a str)>,
+    /// The line's number; 0 for what stands in no line.
+    pub(super) line: u64,
+}
+
+impl Moment<'_> {
+    /// The line; none for what stands in no line.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        let (_, name) = self.source.filter(|_| self.line > 0)?;
+        Some(Origin { source: name.to_owned(), line: self.line })
+    }
+}
+
+impl Judge {
+    pub(super) fn new(set: RuleSet, started: Timestamp, trace: bool) -> Self {
+        let mut series = SeriesStore::default();
+        let named = set.named_metrics();
+        let lines = set.rules.iter().map(|rule| rule.lines).max().unwrap_or_default();
+        let mut patterns = set.metrics;
+        let mut wanted = vec![Wanted::Metrics; patterns.len()];
+        let mut rules = Vec::with_capacity(set.rules.len());
+        for (number, rule) in set.rules.into_iter().enumerate() {
+            let tracker = Tracker::new(&rule, &mut series, started, &named);
+            if let Some(pattern) = tracker.as_track().pattern() {
+                patterns.push(pattern.clone());
+                wanted.push(Wanted::Rule(number));
+            }
+            rules.push(Ruling { tracker, speaker: Speaker::new(rule), matched: false });
+        }
+        Self {
+            started,
+            trace,
+            auto_metrics: set.auto_metrics,
+            died: false,
+            rules,
+            scanner: Scanner::new(patterns),
+            wanted,
+            series,
+            steps: Steps::default(),
+            context: Context::new(lines),
+            batch: Batch::default(),
+            hits: Vec::new(),
+            missing: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    pub(super) fn series(&self) -> &SeriesStore {
+        &self.series
+    }
+
+    pub(super) fn unmatched_rules(&self) -> Vec<&str> {
+        let unmatched = self.rules.iter().filter(|ruling| !ruling.matched);
+        unmatched.map(|ruling| ruling.speaker.rule().name.as_str()).collect()
+    }
+
+    /// The process is gone; what it printed may still come.
+    pub(super) fn died(&mut self) {
+        self.died = true;
+    }
+
+    /// The rule that wants to be woken first, and when; of several the first in the file.
+    pub(super) fn next_deadline(&self) -> Option<(Timestamp, usize)> {
+        if self.died {
+            return None;
+        }
+        let deadlines =
+            self.rules.iter().enumerate().filter_map(|(number, ruling)| {
+                Some((ruling.tracker.as_track().deadline()?, number))
+            });
+        deadlines.min()
+    }
+
+    /// A rule's deadline has come.
+    pub(super) fn due(&mut self, number: usize, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        self.each_rule(moment, effects, |at, ruling, scene, out| {
+            if at == number {
+                ruling.tracker.as_track_mut().due(scene, out);
+            }
+        });
+    }
+
+    /// Something was printed, whatever it is.
+    pub(super) fn printed(&mut self, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        self.each_rule(moment, effects, |_, ruling, scene, out| {
+            ruling.tracker.as_track_mut().printed(scene, out);
+        });
+    }
+
+    /// A line or a frame. Samples first, so that conditions see what the line shows.
+    pub(super) fn line(
+        &mut self,
+        line: &Line<'_>,
+        moment: &Moment<'_>,
+        metrics: &mut Metrics,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((source, _)) = moment.source else { return };
+        self.context.line(source, line);
+        self.batch.start();
+        let mut hits = std::mem::take(&mut self.hits);
+        hits.clear();
+        if !self.scanner.is_empty() {
+            hits.extend_from_slice(self.scanner.scan(line.text));
+        }
+        let place = LinePlace { source, number: line.number };
+        self.missing.clear();
+        for &number in &hits {
+            self.capture(number, line, place);
+        }
+        // A number in a line that is not complete may be cut in the middle.
+        if self.auto_metrics && line.kind != LineKind::Partial {
+            metrics.scan(line, &mut |found| self.found(found, moment, effects));
+        }
+        self.commit(None, moment, effects);
+        self.judge(&hits, Some((line, place)), moment, effects);
+        self.hits = hits;
+    }
+
+    /// The named groups of a pattern that matches, as samples.
+    fn capture(&mut self, number: usize, line: &Line<'_>, place: LinePlace) {
+        let Some(pattern) = self.scanner.pattern(number) else { return };
+        if pattern.captures_len() == 1 || line.kind == LineKind::Partial {
+            return;
+        }
+        let Some(captures) = pattern.captures(line.text) else { return };
+        for name in pattern.capture_names().flatten() {
+            let text = captures.name(name).and_then(|group| str::from_utf8(group.as_bytes()).ok());
+            let number = text.and_then(|text| Some((text, numbers::parse(text)?)));
+            // A group that is no number makes no series, only hides the value of an older line.
+            let Some((text, value)) = number else {
+                self.missing.extend(self.series.find(name));
+                continue;
+            };
+            let Some(id) = self.series.find_or_add(name) else { continue };
+            let before = self.series.get(id).map_or("", |series| series.text());
+            self.batch.add_captured(id, value, text, place, before);
+        }
+    }
+
+    /// A metric found without a rule. What a pattern has captured from this line goes before it.
+    fn found(&mut self, found: Found<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        let Some(id) = self.series.find_or_add(found.name) else { return };
+        if self.batch.is_captured(id) {
+            return;
+        }
+        if self.batch.contains(id) {
+            // Its second value in this line: the first one is judged by itself.
+            self.commit(None, moment, effects);
+            self.judge(&[], None, moment, effects);
+        }
+        self.batch.add(id, found.value, found.text);
+    }
+
+    /// A sample that stands in no line.
+    pub(super) fn sample(
+        &mut self,
+        metric: &str,
+        step: Option<f64>,
+        value: f64,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(id) = self.series.find_or_add(metric) else { return };
+        self.batch.start();
+        self.batch.add(id, value, "");
+        self.commit(step, moment, effects);
+        self.judge(&[], None, moment, effects);
+    }
+
+    /// Puts the batch into the series. `step`: if it is not the run's own count.
+    fn commit(&mut self, step: Option<f64>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        for (id, value, _) in self.batch.samples() {
+            self.steps.see(id, self.series.name(id), value);
+        }
+        let step = step.or(self.steps.latest());
+        for (id, value, text) in self.batch.samples() {
+            self.series.push(id, Point { at: moment.at, step, value }, text);
+            if self.trace {
+                let metric = self.series.name(id).to_owned();
+                let source = moment.source.map_or("", |(_, name)| name).to_owned();
+                let origin = Origin { source, line: moment.line };
+                let (at, text) = (moment.wall, text.to_owned());
+                effects.push(Effect::Sample(Sample { origin, at, metric, step, value, text }));
+            }
+        }
+        self.batch.committed();
+    }
+
+    /// Asks the rules, in their order, about the committed samples and the line that was hit.
+    fn judge(
+        &mut self,
+        hits: &[usize],
+        line: Option<(&Line<'_>, LinePlace)>,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let batch = std::mem::take(&mut self.batch);
+        let missing = std::mem::take(&mut self.missing);
+        let wanted = std::mem::take(&mut self.wanted);
+        let sampled = batch.sampled();
+        if !sampled.is_empty() || !hits.is_empty() {
+            self.each_rule(moment, effects, |number, ruling, scene, out| {
+                if !sampled.is_empty() {
+                    ruling.tracker.as_track_mut().sampled(sampled, scene, out);
+                }
+                let is_hit = hits.iter().any(|hit| wanted.get(*hit) == Some(&Wanted::Rule(number)));
+                if let Some((line, place)) = line.filter(|_| is_hit) {
+                    ruling.matched = true;
+                    let (kind, text) = (line.kind, line.text);
+                    let hit = Hit { place, kind, text, missing: &missing };
+                    ruling.tracker.as_track_mut().matched(&hit, scene, out);
+                }
+            });
+        }
+        self.batch = batch;
+        self.batch.judged();
+        self.missing = missing;
+        self.wanted = wanted;
+    }
+
+    /// Nothing more comes. The user's rules speak of the end before the built-in ones, and these
+    /// keep quiet if everybody has heard of it already.
+    pub(super) fn finish(
+        &mut self,
+        verdict: Option<&Verdict>,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let is_exit = |ruling: &Ruling| matches!(ruling.tracker, Tracker::Exit(_));
+        self.each_rule(moment, effects, |_, ruling, scene, out| {
+            if !is_exit(ruling) {
+                ruling.tracker.as_track_mut().finished(verdict, scene, out);
+            }
+        });
+        for builtin in [false, true] {
+            let told = self.rules.iter().any(|r| is_exit(r) && r.speaker.has_told_everybody());
+            self.each_rule(moment, effects, |_, ruling, scene, out| {
+                if is_exit(ruling) && ruling.speaker.rule().builtin == builtin {
+                    ruling.speaker.keep_quiet(told);
+                    ruling.tracker.as_track_mut().finished(verdict, scene, out);
+                }
+            });
+        }
+    }
+
+    /// Lets `ask` ask each rule in order, and says what comes of it.
+    fn each_rule(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
+        mut ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
+    ) {
+        let scene = Scene {
+            at: moment.at,
+            started: self.started,
+            series: &self.series,
+            context: &self.context,
+        };
+        for (number, ruling) in self.rules.iter_mut().enumerate() {
+            ask(number, ruling, &scene, &mut self.changes);
+            for change in self.changes.drain(..) {
+                ruling.matched = true;
+                let died = self.died;
+                let occasion = Occasion { scene: &scene, moment, died };
+                effects.extend(ruling.speaker.say(change, &occasion));
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What rules see when they judge: the time, the series, the last lines. Read only.
+
+use crate::engine::context::Context;
+use crate::engine::series::SeriesStore;
+use crate::time::Timestamp;
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Scene<'a> {
+    /// On the run's time.
+    pub(in crate::engine) at: Timestamp,
+    pub(in crate::engine) started: Timestamp,
+    pub(in crate::engine) series: &'a SeriesStore,
+    pub(in crate::engine) context: &'a Context,
+}

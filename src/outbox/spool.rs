@@ -1,0 +1,425 @@
+//! The outbox folder: one JSON file an entry (`<id>.json`) and its pictures (`<id>-0.png`).
+//!
+//! # Which order of steps survives a crash
+//!
+//! - `commit`: pictures, then the entry under a temporary name, each with `fsync`; then a rename to
+//!   its own name and an `fsync` of the folder. Before the rename there is no entry, only orphans
+//!   that `sweep` removes after a day; after it the entry is whole. A caller that got no answer may
+//!   find it committed all the same: it is told at least once.
+//! - `save`: the same, over the old file: either the old progress or the new.
+//! - `remove`: the entry first, then its pictures. The other way round, a crash in between would
+//!   leave an entry to be sent again, and without its pictures. This way it leaves orphans only.
+//! - `fail` (see `failed`): the record of the failure first, then `remove`. A crash in between has
+//!   it refused a second time.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::outbox::claim::{self, Claim};
+use crate::outbox::disk::{Disk, FileInfo, RealDisk};
+use crate::outbox::entry::{Entry, Picture, Record, StoredImage};
+use crate::render::Message;
+use crate::time::Timestamp;
+
+pub type EntryId = String;
+
+/// A picture larger than this is left out.
+const LARGEST_IMAGE: u64 = 10 << 20;
+const MOST_IMAGES: usize = 10;
+/// An entry's file without its pictures; a message is a few kilobytes.
+const LARGEST_ENTRY: u64 = 4 << 20;
+/// All files of the outbox together.
+const LARGEST_OUTBOX: u64 = 256 << 20;
+/// Orphans younger than this may belong to a commit that is under way.
+const ORPHAN_AGE: Duration = Duration::from_hours(24);
+
+/// Messages on disk until they are delivered. Cheap to clone; shared by any number of processes.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    pub(super) dir: PathBuf,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) limit: u64,
+    /// The time in the newest id, so that no two are equal and later ones sort after earlier ones.
+    newest: Arc<AtomicI64>,
+}
+
+/// Why the outbox could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error(
+        "the outbox {} is full of messages that are not delivered yet; see `watch outbox list`",
+        dir.display()
+    )]
+    Full { dir: PathBuf },
+    #[error("a message cannot be stored: {0}")]
+    Encode(String),
+}
+
+/// A message that is safe on disk.
+#[derive(Debug)]
+#[must_use]
+pub struct Committed {
+    pub id: EntryId,
+    /// What was given up to make room, in one line for the person at the terminal.
+    pub notice: Option<String>,
+}
+
+/// The entries from old to new, and what was wrong with files, a line each.
+#[derive(Debug, Default)]
+pub struct Listing {
+    pub entries: Vec<Entry>,
+    pub notices: Vec<String>,
+}
+
+/// What became of an attempt to read an entry.
+#[derive(Debug)]
+pub enum Loaded {
+    Whole(Box<Entry>),
+    /// Removed in the meantime, by whoever delivered it.
+    Gone,
+    /// No entry of ours; the text says what was done about it.
+    Unreadable(String),
+}
+
+impl Outbox {
+    /// Opens (and creates, mode 0700) the outbox within the state folder.
+    pub fn open(state_dir: &Path) -> Result<Self, OutboxError> {
+        Self::open_on(Arc::new(RealDisk), state_dir, LARGEST_OUTBOX)
+    }
+
+    pub(super) fn open_on(
+        disk: Arc<dyn Disk>,
+        state_dir: &Path,
+        limit: u64,
+    ) -> Result<Self, OutboxError> {
+        let dir = state_dir.join("outbox");
+        for dir in [dir.clone(), dir.join("failed"), dir.join("locks")] {
+            disk.create_dir(&dir).map_err(io_error("create the folder", &dir))?;
+        }
+        Ok(Self { dir, disk, limit, newest: Arc::new(AtomicI64::new(0)) })
+    }
+
+    /// Stores a message for a channel; when it returns, the message survives any crash.
+    ///
+    /// `run` is the id of the run whose courier delivers it. Pictures that are too large are left
+    /// out, with a word in the message's body.
+    pub fn commit(
+        &self,
+        message: &Message,
+        channel: &str,
+        run: &str,
+        images: &[Picture],
+        now: Timestamp,
+    ) -> Result<Committed, OutboxError> {
+        let mut message = message.clone();
+        let (images, left_out) = fitting(images);
+        for line in left_out {
+            if !message.body.is_empty() {
+                message.body.push('\n');
+            }
+            message.body.push_str(&line);
+        }
+        let entry = Entry {
+            id: self.new_id(run, now),
+            run: run.to_owned(),
+            channel: channel.to_owned(),
+            created: now,
+            message,
+            images: Vec::new(),
+            attempts: 0,
+            due: now,
+            progress: serde_json::Value::Null,
+            first_tried: None,
+            reason: None,
+            instead_of: None,
+        };
+        self.store(entry, &images)
+    }
+
+    /// Stores an entry that is complete but for its pictures.
+    pub fn store(&self, mut entry: Entry, images: &[&Picture]) -> Result<Committed, OutboxError> {
+        entry.images = stored_images(&entry.id, images);
+        let record = encode(&entry)?;
+        let pictures: u64 = images.iter().map(|image| image.bytes.len() as u64).sum();
+        let notice = self.make_room(pictures.saturating_add(record.len() as u64), &entry)?;
+        for (stored, image) in entry.images.iter().zip(images) {
+            let path = self.dir.join(&stored.file);
+            self.disk.remove(&path).map_err(io_error("replace", &path))?;
+            self.disk.write_new(&path, &image.bytes).map_err(io_error("write", &path))?;
+        }
+        self.write_record(&self.dir, &entry.id, &record)?;
+        Ok(Committed { id: entry.id, notice })
+    }
+
+    /// All entries that wait. What cannot be read is set aside (`.bad`) and said in a notice.
+    pub fn list(&self) -> Result<Listing, OutboxError> {
+        let mut listing = Listing::default();
+        for id in self.ids()? {
+            match self.load(&id)? {
+                Loaded::Whole(entry) => listing.entries.push(*entry),
+                Loaded::Gone => {}
+                Loaded::Unreadable(notice) => listing.notices.push(notice),
+            }
+        }
+        Ok(listing)
+    }
+
+    /// The ids of all entries that wait, from old to new; reads only the folder.
+    pub fn ids(&self) -> Result<Vec<EntryId>, OutboxError> {
+        let files = self.files(&self.dir)?;
+        Ok(files
+            .into_iter()
+            .filter_map(|file| file.name.strip_suffix(".json").map(str::to_owned))
+            .collect())
+    }
+
+    pub fn load(&self, id: &str) -> Result<Loaded, OutboxError> {
+        self.load_from(&self.dir, id)
+    }
+
+    pub(super) fn load_from(&self, dir: &Path, id: &str) -> Result<Loaded, OutboxError> {
+        let path = dir.join(format!("{id}.json"));
+        let bytes = match self.disk.read(&path, LARGEST_ENTRY) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Loaded::Gone),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Vec::new(),
+            // On a network file system: deleted on another machine while we read.
+            Err(error) if error.kind() == io::ErrorKind::StaleNetworkFileHandle => {
+                return Ok(Loaded::Gone);
+            }
+            Err(error) => return Err(io_error("read", &path)(error)),
+        };
+        match decode(&bytes, id) {
+            Decoded::Entry(entry) => Ok(Loaded::Whole(entry)),
+            Decoded::Newer => Ok(Loaded::Unreadable(format!(
+                "{} was written by a newer version of watch; it is left as it is",
+                path.display()
+            ))),
+            Decoded::Torn => {
+                let aside = dir.join(format!("{id}.json.bad"));
+                match self.disk.rename(&path, &aside) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        Err(io_error("set aside", &path)(error))
+                    }
+                    _ => Ok(Loaded::Unreadable(format!(
+                        "{} is no outbox entry; set aside as {id}.json.bad",
+                        path.display()
+                    ))),
+                }
+            }
+        }
+    }
+
+    /// The entry's pictures. One that is gone (given up to make room) is left out.
+    pub fn pictures(&self, entry: &Entry) -> Vec<Picture> {
+        let read = |stored: &StoredImage| {
+            let bytes = self.disk.read(&self.dir.join(&stored.file), LARGEST_IMAGE).ok()?;
+            Some(Picture { name: stored.name.clone(), alt: stored.alt.clone(), bytes })
+        };
+        entry.images.iter().filter_map(read).collect()
+    }
+
+    /// Replaces the entry on disk by this one: its attempts, due time and progress.
+    /// False: it is no longer there, somebody dropped it.
+    pub fn save_progress(&self, entry: &Entry) -> Result<bool, OutboxError> {
+        if !self.disk.exists(&self.dir.join(format!("{}.json", entry.id))) {
+            return Ok(false);
+        }
+        self.write_record(&self.dir, &entry.id, &encode(entry)?)?;
+        Ok(true)
+    }
+
+    /// The entry is delivered (or dropped).
+    pub fn remove(&self, entry: &Entry) -> Result<(), OutboxError> {
+        let path = self.dir.join(format!("{}.json", entry.id));
+        self.disk.remove(&path).map_err(io_error("remove", &path))?;
+        self.disk.sync_dir(&self.dir).map_err(io_error("sync", &self.dir))?;
+        for image in &entry.images {
+            let path = self.dir.join(&image.file);
+            self.disk.remove(&path).map_err(io_error("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    /// The right to deliver this run's entries; none while another process has it.
+    pub fn claim(&self, run: &str) -> Result<Option<Claim>, OutboxError> {
+        let path = self.dir.join("locks").join(format!("{}.lock", safe_name(run, 64)));
+        claim::claim(&path).map_err(io_error("lock", &path))
+    }
+
+    /// Removes what crashes left behind: pictures without an entry, temporary files. Those of the
+    /// last day stay, since they may belong to a commit that is under way.
+    pub fn sweep(&self, now: Timestamp) -> Result<(), OutboxError> {
+        for dir in [self.dir.clone(), self.dir.join("failed")] {
+            let files = self.files(&dir)?;
+            let owned = |name: &str| {
+                files.iter().any(|file| {
+                    let id = file.name.strip_suffix(".json");
+                    id.is_some_and(|id| is_image_of(name, id))
+                })
+            };
+            for file in &files {
+                let orphan = file.name.ends_with(".tmp")
+                    || (looks_like_image(&file.name) && !owned(&file.name));
+                if orphan && now.since(file.modified) > ORPHAN_AGE {
+                    let path = dir.join(&file.name);
+                    self.disk.remove(&path).map_err(io_error("remove", &path))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn files(&self, dir: &Path) -> Result<Vec<FileInfo>, OutboxError> {
+        self.disk.list(dir).map_err(io_error("read the folder", dir))
+    }
+
+    /// Temporary file, `fsync`, rename, `fsync` of the folder.
+    pub(super) fn write_record(
+        &self,
+        dir: &Path,
+        id: &str,
+        record: &[u8],
+    ) -> Result<(), OutboxError> {
+        let path = dir.join(format!("{id}.json"));
+        let temporary = dir.join(format!("{id}.{}.tmp", std::process::id()));
+        self.disk.remove(&temporary).map_err(io_error("replace", &temporary))?;
+        self.disk.write_new(&temporary, record).map_err(io_error("write", &temporary))?;
+        self.disk.rename(&temporary, &path).map_err(io_error("write", &path))?;
+        self.disk.sync_dir(dir).map_err(io_error("sync", dir))
+    }
+
+    /// Sorted by time as text; distinct within this process by its time, and among processes and
+    /// machines by the run and the process.
+    fn new_id(&self, run: &str, now: Timestamp) -> EntryId {
+        let now = now.as_nanos().max(0);
+        let next = |newest: i64| Some(now.max(newest.saturating_add(1)));
+        let newest = match self.newest.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next) {
+            Ok(newest) | Err(newest) => newest,
+        };
+        let nanos = now.max(newest.saturating_add(1));
+        format!("{nanos:019}-{}-{:x}", safe_name(run, 32), std::process::id())
+    }
+}
+
+pub(super) fn io_error(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> OutboxError + use<> {
+    let path = path.to_owned();
+    move |source| OutboxError::Io { action, path, source }
+}
+
+pub(super) fn encode(entry: &Entry) -> Result<Vec<u8>, OutboxError> {
+    let mut bytes = serde_json::to_vec(&Record::V1(entry.clone()))
+        .map_err(|error| OutboxError::Encode(error.to_string()))?;
+    if bytes.len() as u64 >= LARGEST_ENTRY {
+        return Err(OutboxError::Encode(format!("it is {} bytes long", bytes.len())));
+    }
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+enum Decoded {
+    Entry(Box<Entry>),
+    Newer,
+    Torn,
+}
+
+fn decode(bytes: &[u8], id: &str) -> Decoded {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        version: String,
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Record::V1(entry)) if is_consistent(&entry, id) => Decoded::Entry(Box::new(entry)),
+        _ => match serde_json::from_slice::<Version>(bytes) {
+            Ok(Version { version }) if version.parse::<u32>().is_ok_and(|v| v > 1) => {
+                Decoded::Newer
+            }
+            _ => Decoded::Torn,
+        },
+    }
+}
+
+/// The file's name is the entry's, and it names no file but its own.
+fn is_consistent(entry: &Entry, id: &str) -> bool {
+    entry.id == id && entry.images.iter().all(|image| is_image_of(&image.file, id))
+}
+
+/// The pictures that are stored, and a line for each that is not.
+fn fitting(images: &[Picture]) -> (Vec<&Picture>, Vec<String>) {
+    let mut fitting = Vec::new();
+    let mut left_out = Vec::new();
+    for image in images {
+        let bytes = image.bytes.len() as u64;
+        if bytes > LARGEST_IMAGE {
+            let size = Megabytes(bytes);
+            let limit = Megabytes(LARGEST_IMAGE);
+            left_out.push(format!("{} is left out: {size}, more than {limit}.", image.name));
+        } else if fitting.len() == MOST_IMAGES {
+            left_out.push(format!("{} is left out: more than {MOST_IMAGES}.", image.name));
+        } else {
+            fitting.push(image);
+        }
+    }
+    (fitting, left_out)
+}
+
+pub(super) struct Megabytes(pub(super) u64);
+
+impl fmt::Display for Megabytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} MiB", self.0 as f64 / f64::from(1 << 20))
+    }
+}
+
+fn stored_images(id: &str, images: &[&Picture]) -> Vec<StoredImage> {
+    images
+        .iter()
+        .enumerate()
+        .map(|(index, image)| StoredImage {
+            file: format!("{id}-{index}.{}", extension(&image.name)),
+            name: image.name.clone(),
+            alt: image.alt.clone(),
+        })
+        .collect()
+}
+
+fn extension(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((_, end)) if is_extension(end) => end.to_ascii_lowercase(),
+        _ => "png".to_owned(),
+    }
+}
+
+/// Of pictures; never one that has a meaning in this folder.
+fn is_extension(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["png", "jpg", "jpeg", "gif", "webp", "svg", "pdf"].contains(&text.as_str())
+}
+
+/// `<id>-<index>.<extension>`
+pub(super) fn is_image_of(name: &str, id: &str) -> bool {
+    let rest = name.strip_prefix(id).and_then(|rest| rest.strip_prefix('-'));
+    rest.and_then(|rest| rest.split_once('.')).is_some_and(|(index, extension)| {
+        !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) && is_extension(extension)
+    })
+}
+
+fn looks_like_image(name: &str) -> bool {
+    let index = name.rfind('-').unwrap_or(0);
+    is_image_of(name, name.get(..index).unwrap_or_default())
+}
+
+/// Fit for a file name, whatever the text is.
+fn safe_name(text: &str, longest: usize) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    text.chars().take(longest).map(safe).collect()
+}

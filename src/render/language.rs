@@ -1,0 +1,247 @@
+//! The built-in sentences, one table a language. Numbers, names and the program's own words are
+//! put into `{braces}`; the word order is the language's own.
+
+use serde::{Deserialize, Serialize};
+
+/// `run.language` of the rules file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    #[default]
+    En,
+    Zh,
+    Ja,
+    Ko,
+}
+
+#[derive(Debug)]
+pub(crate) struct Phrases {
+    pub(crate) finished: &'static str,
+    pub(crate) failed: &'static str,
+    pub(crate) failed_because: &'static str,
+    pub(crate) killed: &'static str,
+    pub(crate) killed_because: &'static str,
+    pub(crate) out_of_memory: &'static str,
+    pub(crate) interrupted: &'static str,
+    pub(crate) time_limit: &'static str,
+    pub(crate) preempted: &'static str,
+    pub(crate) ended_unknown: &'static str,
+    pub(crate) likely: &'static str,
+    pub(crate) not_proven: &'static str,
+    pub(crate) condition: &'static str,
+    pub(crate) held_samples: &'static str,
+    pub(crate) held_time: &'static str,
+    pub(crate) resolved: &'static str,
+    pub(crate) non_finite: &'static str,
+    pub(crate) silent: &'static str,
+    pub(crate) silent_pattern: &'static str,
+    pub(crate) output_resumed: &'static str,
+    pub(crate) due: &'static str,
+    pub(crate) elapsed: &'static str,
+    pub(crate) times_within: &'static str,
+    pub(crate) held_back: &'static str,
+    pub(crate) last_line: &'static str,
+    pub(crate) at_place: &'static str,
+    pub(crate) on_rank: &'static str,
+    pub(crate) field_progress: &'static str,
+    pub(crate) field_elapsed: &'static str,
+    pub(crate) progress: &'static str,
+    pub(crate) remaining: &'static str,
+    pub(crate) template_failed: &'static str,
+}
+
+impl Language {
+    /// As the rules file writes them: ISO 639-1.
+    pub const CODES: [&'static str; 4] = ["en", "zh", "ja", "ko"];
+
+    /// From its code; none for another one.
+    pub fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "en" => Some(Self::En),
+            "zh" => Some(Self::Zh),
+            "ja" => Some(Self::Ja),
+            "ko" => Some(Self::Ko),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn phrases(self) -> &'static Phrases {
+        match self {
+            Self::En => &EN,
+            Self::Zh => &ZH,
+            Self::Ja => &JA,
+            Self::Ko => &KO,
+        }
+    }
+}
+
+/// Puts values into a phrase. What is put in is not looked at again.
+pub(crate) fn fill(phrase: &str, values: &[(&str, &str)]) -> String {
+    let mut text = String::with_capacity(phrase.len() + 32);
+    let mut rest = phrase;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            text.push('{');
+            rest = after;
+            continue;
+        };
+        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
+            text.push_str(value);
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+const EN: Phrases = Phrases {
+    finished: "{run} finished in {elapsed}",
+    failed: "{run} failed after {elapsed} ({status})",
+    failed_because: "{run} failed after {elapsed}: {cause} ({status})",
+    killed: "{run} was killed by {status} after {elapsed}",
+    killed_because: "{run} was killed by {status} after {elapsed}: {cause}",
+    out_of_memory: "{run} ran out of memory after {elapsed}: {cause} ({status})",
+    interrupted: "{run} was interrupted after {elapsed}: {cause} ({status})",
+    time_limit: "{run} was stopped at its time limit after {elapsed}: {cause} ({status})",
+    preempted: "{run} was preempted after {elapsed}: {cause} ({status})",
+    ended_unknown: "{run} ended after {elapsed}; how is not known",
+    likely: "likely {cause}",
+    not_proven: "the cause is not proven",
+    condition: "{values}: {condition}",
+    held_samples: ", for {count} samples",
+    held_time: ", for {time}",
+    resolved: "no longer {condition}: {values}",
+    non_finite: "{metric} is {value}",
+    silent: "no output for {time}",
+    silent_pattern: "no line matches `{pattern}` for {time}",
+    output_resumed: "output resumed",
+    due: "{run} is running: {values}",
+    elapsed: "{run} has been running for {time}",
+    times_within: " ({count} times within {time})",
+    held_back: "{count} more were held back since the last message.",
+    last_line: "The last line was: {line}",
+    at_place: "At {place}.",
+    on_rank: "On rank {rank}.",
+    field_progress: "progress",
+    field_elapsed: "elapsed",
+    progress: "{unit} {done} of {total}",
+    remaining: ", {time} left",
+    template_failed: "The rule's `message` could not be filled in: {error}",
+};
+
+const ZH: Phrases = Phrases {
+    finished: "{run} 已完成，用时 {elapsed}",
+    failed: "{run} 运行 {elapsed} 后失败（{status}）",
+    failed_because: "{run} 运行 {elapsed} 后失败：{cause}（{status}）",
+    killed: "{run} 运行 {elapsed} 后被 {status} 终止",
+    killed_because: "{run} 运行 {elapsed} 后被 {status} 终止：{cause}",
+    out_of_memory: "{run} 运行 {elapsed} 后内存不足：{cause}（{status}）",
+    interrupted: "{run} 运行 {elapsed} 后被中断：{cause}（{status}）",
+    time_limit: "{run} 运行 {elapsed} 后达到时间限制：{cause}（{status}）",
+    preempted: "{run} 运行 {elapsed} 后被抢占：{cause}（{status}）",
+    ended_unknown: "{run} 运行 {elapsed} 后结束，方式未知",
+    likely: "可能是 {cause}",
+    not_proven: "原因未经证实",
+    condition: "{values}：{condition}",
+    held_samples: "，持续 {count} 个样本",
+    held_time: "，持续 {time}",
+    resolved: "不再满足 {condition}：{values}",
+    non_finite: "{metric} 为 {value}",
+    silent: "已有 {time} 没有输出",
+    silent_pattern: "已有 {time} 没有匹配 `{pattern}` 的行",
+    output_resumed: "输出已恢复",
+    due: "{run} 正在运行：{values}",
+    elapsed: "{run} 已运行 {time}",
+    times_within: "（{time} 内 {count} 次）",
+    held_back: "自上一条消息以来还有 {count} 条未发送。",
+    last_line: "最后一行：{line}",
+    at_place: "位置：{place}。",
+    on_rank: "rank {rank}。",
+    field_progress: "进度",
+    field_elapsed: "已用时间",
+    progress: "{unit} {done}/{total}",
+    remaining: "，剩余 {time}",
+    template_failed: "规则的 `message` 无法填充：{error}",
+};
+
+const JA: Phrases = Phrases {
+    finished: "{run} は {elapsed} で完了しました",
+    failed: "{run} は {elapsed} 後に失敗しました（{status}）",
+    failed_because: "{run} は {elapsed} 後に失敗しました：{cause}（{status}）",
+    killed: "{run} は {elapsed} 後に {status} で強制終了されました",
+    killed_because: "{run} は {elapsed} 後に {status} で強制終了されました：{cause}",
+    out_of_memory: "{run} は {elapsed} 後にメモリ不足になりました：{cause}（{status}）",
+    interrupted: "{run} は {elapsed} 後に中断されました：{cause}（{status}）",
+    time_limit: "{run} は {elapsed} 後に時間制限で停止しました：{cause}（{status}）",
+    preempted: "{run} は {elapsed} 後にプリエンプトされました：{cause}（{status}）",
+    ended_unknown: "{run} は {elapsed} 後に終了しました（終了方法は不明）",
+    likely: "おそらく {cause}",
+    not_proven: "原因は確認できていません",
+    condition: "{values}：{condition}",
+    held_samples: "（{count} サンプル継続）",
+    held_time: "（{time} 継続）",
+    resolved: "{condition} は解消しました：{values}",
+    non_finite: "{metric} が {value} です",
+    silent: "{time} 出力がありません",
+    silent_pattern: "`{pattern}` に一致する行が {time} ありません",
+    output_resumed: "出力が再開しました",
+    due: "{run} は実行中です：{values}",
+    elapsed: "{run} は {time} 実行されています",
+    times_within: "（{time} 以内に {count} 回）",
+    held_back: "前回のメッセージ以降、さらに {count} 件が保留されました。",
+    last_line: "最後の行：{line}",
+    at_place: "場所：{place}。",
+    on_rank: "ランク {rank}。",
+    field_progress: "進捗",
+    field_elapsed: "経過時間",
+    progress: "{unit} {done}/{total}",
+    remaining: "、残り {time}",
+    template_failed: "ルールの `message` を展開できません：{error}",
+};
+
+const KO: Phrases = Phrases {
+    finished: "{run} 완료, 소요 시간 {elapsed}",
+    failed: "{run} {elapsed} 후 실패 ({status})",
+    failed_because: "{run} {elapsed} 후 실패: {cause} ({status})",
+    killed: "{run} {elapsed} 후 {status}(으)로 종료됨",
+    killed_because: "{run} {elapsed} 후 {status}(으)로 종료됨: {cause}",
+    out_of_memory: "{run} {elapsed} 후 메모리 부족: {cause} ({status})",
+    interrupted: "{run} {elapsed} 후 중단됨: {cause} ({status})",
+    time_limit: "{run} {elapsed} 후 시간 제한으로 중지됨: {cause} ({status})",
+    preempted: "{run} {elapsed} 후 선점됨: {cause} ({status})",
+    ended_unknown: "{run} {elapsed} 후 종료됨 (종료 방식 알 수 없음)",
+    likely: "아마도 {cause}",
+    not_proven: "원인은 확인되지 않음",
+    condition: "{values}: {condition}",
+    held_samples: ", {count}개 샘플 동안",
+    held_time: ", {time} 동안",
+    resolved: "{condition} 해소됨: {values}",
+    non_finite: "{metric} 값이 {value}",
+    silent: "{time} 동안 출력 없음",
+    silent_pattern: "{time} 동안 `{pattern}`와 일치하는 줄 없음",
+    output_resumed: "출력 재개됨",
+    due: "{run} 실행 중: {values}",
+    elapsed: "{run} {time} 동안 실행 중",
+    times_within: " ({time} 내 {count}회)",
+    held_back: "마지막 메시지 이후 {count}건이 보류되었습니다.",
+    last_line: "마지막 줄: {line}",
+    at_place: "위치: {place}.",
+    on_rank: "랭크 {rank}.",
+    field_progress: "진행률",
+    field_elapsed: "경과 시간",
+    progress: "{unit} {done}/{total}",
+    remaining: ", {time} 남음",
+    template_failed: "규칙의 `message`를 채울 수 없습니다: {error}",
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_data_and_never_filled_in_again() {
+        assert_eq!(fill("{a}: {b}", &[("a", "{b}"), ("b", "x{")]), "{b}: x{");
+        assert_eq!(fill("open { brace", &[]), "open { brace");
+    }
+}

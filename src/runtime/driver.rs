@@ -1,0 +1,126 @@
+//! The engine's thread: takes events, handles them, hands on what the engine wants.
+//!
+//! A panic in the engine must not hurt the run: it is said once, and from then on only the end of
+//! the run is told, from its status alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::engine::Engine;
+use crate::engine::alert::{Alert, AlertState, Effect, Happening, Outcome, Severity, Verdict};
+use crate::engine::input::ProcessEnd;
+use crate::engine::rules::Attach;
+use crate::engine::series::Curve;
+use crate::runtime::queue::{Event, Queue};
+use crate::time::Timestamp;
+
+/// What the driver tells the outside: an alert, with the curves as they were then.
+#[derive(Debug)]
+pub struct Report {
+    pub alert: Alert,
+    /// All curves; empty unless the alert wants charts.
+    pub curves: Vec<Curve>,
+    /// The step that the run was at; none where it prints none.
+    pub step: Option<f64>,
+}
+
+impl Report {
+    /// An alert without the engine's series.
+    fn bare(alert: Alert) -> Self {
+        Self { alert, curves: Vec::new(), step: None }
+    }
+}
+
+/// Runs until `Event::Finished`. `report` is called in the engine's order.
+pub fn drive(
+    mut engine: Engine,
+    queue: &Queue,
+    started: Timestamp,
+    report: &mut dyn FnMut(Report),
+) {
+    let mut effects = Vec::new();
+    loop {
+        let Some((at, event)) = queue.take(engine.next_deadline()) else {
+            let due = engine.next_deadline().unwrap_or(started);
+            if !guarded(|| engine.handle_deadline(due, &mut effects)) {
+                return without_engine(queue, started, report);
+            }
+            pass_on(&engine, &mut effects, report);
+            continue;
+        };
+        if !guarded(|| engine.handle(at, event.as_input(), &mut effects)) {
+            return without_engine_from(event, at, queue, started, report);
+        }
+        pass_on(&engine, &mut effects, report);
+        if matches!(event, Event::Finished) {
+            return;
+        }
+    }
+}
+
+fn guarded(work: impl FnOnce()) -> bool {
+    // The engine is never used again after a panic, so a broken invariant in it is never seen.
+    catch_unwind(AssertUnwindSafe(work)).is_ok()
+}
+
+fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, report: &mut dyn FnMut(Report)) {
+    for effect in effects.drain(..) {
+        if let Effect::Alert(alert) = effect {
+            let series = engine.series();
+            let curves = if alert.attach.charts { series.curves() } else { Vec::new() };
+            report(Report { alert: *alert, curves, step: series.step() });
+        }
+    }
+}
+
+fn without_engine_from(
+    event: Event,
+    at: Timestamp,
+    queue: &Queue,
+    started: Timestamp,
+    report: &mut dyn FnMut(Report),
+) {
+    match event {
+        Event::Ended(end) => report(Report::bare(bare_end(&end, at, started))),
+        Event::Finished => return,
+        _ => {}
+    }
+    without_engine(queue, started, report);
+}
+
+/// Drains the queue, so that nobody waits for it, and tells the end.
+fn without_engine(queue: &Queue, started: Timestamp, report: &mut dyn FnMut(Report)) {
+    crate::error::say(
+        "watch: a bug in the engine stopped the judging of this run. The run itself goes on, and its end is still told.",
+    );
+    while let Some((at, event)) = queue.take(None) {
+        match event {
+            Event::Ended(end) => {
+                report(Report::bare(bare_end(&end, at, started)));
+            }
+            Event::Finished => return,
+            _ => {}
+        }
+    }
+}
+
+fn bare_end(end: &ProcessEnd, at: Timestamp, started: Timestamp) -> Alert {
+    let success = end.status.is_success();
+    let outcome = if success { Outcome::Finished } else { Outcome::Failed };
+    Alert {
+        rule: if success { "finished" } else { "failed" }.to_owned(),
+        severity: if success { Severity::Info } else { Severity::Critical },
+        state: AlertState::Firing,
+        at,
+        origin: None,
+        happening: Happening::Ended(Verdict { status: end.status, outcome, cause: None }),
+        message: None,
+        lines: Vec::new(),
+        metrics: Vec::new(),
+        progress: None,
+        elapsed: at.since(started),
+        held_back: 0,
+        to: Vec::new(),
+        attach: Attach::default(),
+        stop: None,
+    }
+}

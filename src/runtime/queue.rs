@@ -1,0 +1,244 @@
+//! The queue from the sources to the engine: bounded by bytes, stamped on arrival.
+//!
+//! Policy when it is full: a source waits, for a moment at most, since the engine is only slower
+//! than the program then. If the engine takes nothing for that long it is stuck; from then on what
+//! does not fit is dropped and counted, and comes out as one `Gap` for each source, until half the
+//! queue is free again. So an engine that hangs never blocks the run.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::engine::input::ProcessEnd;
+use crate::engine::{Input, SourceId};
+use crate::runtime::clock::Clock;
+use crate::sources::Sink;
+use crate::time::Timestamp;
+
+/// Bytes of chunks that may wait.
+const CAPACITY: usize = 8 << 20;
+/// How long a source waits for an engine that takes nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An input that owns its bytes.
+#[derive(Debug)]
+pub enum Event {
+    Started { pid: u32 },
+    Opened { source: SourceId, name: String },
+    Chunk { source: SourceId, bytes: Vec<u8> },
+    Gap { source: SourceId, bytes: u64 },
+    Closed { source: SourceId },
+    Sample { source: SourceId, metric: String, step: Option<f64>, value: f64 },
+    Stopped,
+    Continued,
+    Ended(ProcessEnd),
+    Finished,
+}
+
+impl Event {
+    pub fn as_input(&self) -> Input<'_> {
+        match self {
+            Self::Started { pid } => Input::Started { pid: *pid },
+            Self::Opened { source, name } => Input::Opened { source: *source, name },
+            Self::Chunk { source, bytes } => Input::Chunk { source: *source, bytes },
+            Self::Gap { source, bytes } => Input::Gap { source: *source, bytes: *bytes },
+            Self::Closed { source } => Input::Closed { source: *source },
+            Self::Sample { source, metric, step, value } => {
+                Input::Sample { source: *source, metric, step: *step, value: *value }
+            }
+            Self::Stopped => Input::Stopped,
+            Self::Continued => Input::Continued,
+            Self::Ended(end) => Input::Ended(end.clone()),
+            Self::Finished => Input::Finished,
+        }
+    }
+
+    fn from_input(input: Input<'_>) -> Self {
+        match input {
+            Input::Started { pid } => Self::Started { pid },
+            Input::Opened { source, name } => Self::Opened { source, name: name.to_owned() },
+            Input::Chunk { source, bytes } => Self::Chunk { source, bytes: bytes.to_vec() },
+            Input::Gap { source, bytes } => Self::Gap { source, bytes },
+            Input::Closed { source } => Self::Closed { source },
+            Input::Sample { source, metric, step, value } => {
+                Self::Sample { source, metric: metric.to_owned(), step, value }
+            }
+            Input::Stopped => Self::Stopped,
+            Input::Continued => Self::Continued,
+            Input::Ended(end) => Self::Ended(end),
+            Input::Finished => Self::Finished,
+        }
+    }
+
+    fn chunk_len(&self) -> usize {
+        if let Self::Chunk { bytes, .. } = self { bytes.len() } else { 0 }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<(Timestamp, Event)>,
+    /// Bytes of the chunks in `events`.
+    bytes: usize,
+    /// What was dropped and not yet told, by source.
+    dropped: Vec<(SourceId, u64)>,
+    stuck: bool,
+    sources: u32,
+}
+
+#[derive(Debug)]
+pub struct Queue {
+    clock: Clock,
+    state: Mutex<State>,
+    arrived: Condvar,
+    taken: Condvar,
+}
+
+impl Queue {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, state: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new() }
+    }
+
+    /// The next event and its time of arrival; none at `deadline` if nothing came until then.
+    pub fn take(&self, deadline: Option<Timestamp>) -> Option<(Timestamp, Event)> {
+        let mut state = self.lock();
+        while state.events.is_empty() {
+            state = match deadline {
+                None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let now = self.clock.now();
+                    if now >= deadline {
+                        return None;
+                    }
+                    let wait = deadline.since(now);
+                    self.arrived.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        let (at, event) = state.events.pop_front()?;
+        state.bytes -= event.chunk_len();
+        if state.bytes <= CAPACITY / 2 {
+            state.stuck = false;
+        }
+        self.taken.notify_all();
+        Some((at, event))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock was held leaves a queue that is whole: each change is one step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is room for `len` bytes, after waiting for it for a while if need be.
+    fn wait_for_room<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        len: usize,
+    ) -> (MutexGuard<'a, State>, bool) {
+        // An empty queue takes anything: a chunk larger than the queue must not be lost.
+        while !state.stuck && state.bytes > 0 && state.bytes + len > CAPACITY {
+            let (guard, timeout) =
+                self.taken.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            state.stuck |= timeout.timed_out() && state.bytes + len > CAPACITY;
+        }
+        let room = !state.stuck && (state.bytes == 0 || state.bytes + len <= CAPACITY);
+        (state, room)
+    }
+}
+
+impl State {
+    fn push(&mut self, at: Timestamp, event: Event) {
+        self.bytes += event.chunk_len();
+        self.events.push_back((at, event));
+    }
+
+    fn drop_bytes(&mut self, source: SourceId, bytes: u64) {
+        match self.dropped.iter_mut().find(|(id, _)| *id == source) {
+            Some((_, sum)) => *sum += bytes,
+            None => self.dropped.push((source, bytes)),
+        }
+    }
+
+    /// Tells what was dropped, before anything that came after it.
+    fn push_gaps(&mut self, at: Timestamp) {
+        for (source, bytes) in std::mem::take(&mut self.dropped) {
+            self.push(at, Event::Gap { source, bytes });
+        }
+    }
+}
+
+impl Sink for Queue {
+    fn open(&self, name: &str) -> SourceId {
+        let mut state = self.lock();
+        let source = SourceId(state.sources);
+        state.sources += 1;
+        let at = self.clock.now();
+        state.push(at, Event::Opened { source, name: name.to_owned() });
+        self.arrived.notify_one();
+        source
+    }
+
+    fn put(&self, input: Input<'_>) {
+        let mut state = self.lock();
+        if let Input::Chunk { source, bytes } = input {
+            let room;
+            (state, room) = self.wait_for_room(state, bytes.len());
+            if !room {
+                return state.drop_bytes(source, bytes.len() as u64);
+            }
+        }
+        // The clock is read under the lock, so that times never go backwards in the queue.
+        let at = self.clock.now();
+        state.push_gaps(at);
+        state.push(at, Event::from_input(input));
+        self.arrived.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_larger_than_the_queue_passes() {
+        let queue = Queue::new(Clock::start());
+        let source = queue.open("stdout");
+        queue.put(Input::Chunk { source, bytes: &vec![b'x'; CAPACITY + 1] });
+        assert!(matches!(queue.take(None), Some((_, Event::Opened { .. }))));
+        assert!(matches!(queue.take(None), Some((_, Event::Chunk { .. }))));
+    }
+
+    #[test]
+    fn what_a_stuck_engine_does_not_take_comes_out_as_one_gap() {
+        let queue = Queue::new(Clock::start());
+        let source = queue.open("stdout");
+        queue.put(Input::Chunk { source, bytes: &vec![b'x'; CAPACITY] });
+        queue.lock().stuck = true;
+        queue.put(Input::Chunk { source, bytes: b"lost" });
+        queue.put(Input::Chunk { source, bytes: b"lost too" });
+        queue.put(Input::Closed { source });
+        let mut kinds = Vec::new();
+        while let Some((_, event)) = queue.take(Some(Timestamp::MIN)) {
+            kinds.push(event);
+        }
+        assert!(
+            matches!(
+                kinds.as_slice(),
+                [
+                    Event::Opened { .. },
+                    Event::Chunk { .. },
+                    Event::Gap { bytes: 12, .. },
+                    Event::Closed { .. }
+                ]
+            ),
+            "{kinds:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_comes_after_the_deadline() {
+        let queue = Queue::new(Clock::start());
+        assert!(queue.take(Some(Timestamp::MIN)).is_none());
+    }
+}

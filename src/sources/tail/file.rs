@@ -1,0 +1,231 @@
+//! One followed file: what is read of it, and how it ends. Knows no other file and no path list.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::sources::tail::identity::{ANCHOR, Block, FileKey, Place, Stat, last_line_start};
+use crate::sources::tail::output::{Output, Stream};
+use crate::time::Timestamp;
+
+/// As many bytes are read at once.
+const BLOCK: usize = 64 << 10;
+/// As many blocks of one file are read in one poll, then it is the next file's turn.
+const BLOCKS_A_POLL: usize = 4;
+/// A file whose size and times have not changed for so long is not read to find out. Times are
+/// coarse: two changes within a few milliseconds may look like one.
+const SETTLED: Duration = Duration::from_secs(2);
+/// A rotated file is followed until it has been quiet for so long: its writer may keep it open.
+const QUIET_RENAMED: Duration = Duration::from_secs(60);
+/// The same for a deleted file, which takes up space as long as it is open here.
+const QUIET_DELETED: Duration = Duration::from_secs(5);
+
+/// Room for one read; shared by all files.
+pub(super) fn buffer() -> Vec<u8> {
+    vec![0; ANCHOR + BLOCK]
+}
+
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) path: PathBuf,
+    pub(super) key: FileKey,
+    /// Closed between reads where there are more files than descriptors.
+    pub(super) file: Option<File>,
+    pub(super) place: Place,
+    /// Where it was read to before it was emptied; a ring of lines goes on from there.
+    pub(super) before: Option<Place>,
+    pub(super) stream: Stream,
+    /// What comes before the next end of line is the rest of a line that was there at the start.
+    skip_line: bool,
+    stat: Stat,
+    changed: Timestamp,
+    last_read: Timestamp,
+    /// The size it had when it was last known to hold what was read of it.
+    pub(super) verified_size: u64,
+    pub(super) caught_up: bool,
+    /// Since when no followed path names it.
+    pub(super) leaving: Option<Timestamp>,
+    /// The file that must be read to its end before this one begins.
+    pub(super) waits_for: Option<u64>,
+    /// Whether files that were rotated away unseen have been looked for.
+    pub(super) siblings_checked: bool,
+    /// In which poll it was last found under a path.
+    pub(super) seen: u64,
+}
+
+/// What a poll of one file gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    CaughtUp,
+    More,
+    Rewritten,
+}
+
+impl Followed {
+    /// A file that is followed from its start, or from its last line's start on.
+    pub(super) fn open(path: &Path, at_end: bool, now: Timestamp) -> io::Result<Self> {
+        let file = open(path)?;
+        let meta = file.metadata()?;
+        let (mut place, mut skip_line) = (Place::default(), false);
+        if at_end {
+            let start = last_line_start(&file, meta.len())?;
+            place = Place::at(&file, start.unwrap_or(meta.len()))?;
+            skip_line = start.is_none();
+        }
+        Ok(Self {
+            path: path.to_path_buf(),
+            key: FileKey::of(&meta),
+            file: Some(file),
+            verified_size: place.offset,
+            place,
+            before: None,
+            stream: Stream::default(),
+            skip_line,
+            stat: Stat::of(&meta),
+            changed: now,
+            last_read: now,
+            caught_up: false,
+            leaving: None,
+            waits_for: None,
+            siblings_checked: at_end,
+            seen: 0,
+        })
+    }
+
+    /// Takes note of what stat(2) of its path said.
+    pub(super) fn observe(&mut self, stat: Stat, now: Timestamp) {
+        if stat != self.stat {
+            self.stat = stat;
+            self.changed = now;
+        }
+    }
+
+    /// Whether reading it would give nothing new.
+    pub(super) fn is_settled(&self, now: Timestamp) -> bool {
+        let size_is_read = self.stat.size == self.place.offset && self.caught_up;
+        size_is_read && self.leaving.is_none() && now.since(self.changed) >= SETTLED
+    }
+
+    /// Reads on, a few blocks at most, and passes on what is new.
+    pub(super) fn read(
+        &mut self,
+        now: Timestamp,
+        buffer: &mut [u8],
+        output: &mut Output,
+    ) -> io::Result<Progress> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => self.reopen()?,
+        };
+        // Before the content: if that is still the one that was read, so was this size.
+        let size = file.metadata()?.len();
+        let mut progress = Progress::More;
+        for _ in 0..BLOCKS_A_POLL {
+            self.skip_to_old_end(&file, size)?;
+            let room = buffer.len();
+            match self.place.read(&file, buffer)? {
+                Block::Rewritten => progress = Progress::Rewritten,
+                Block::End => progress = Progress::CaughtUp,
+                Block::New(new) => {
+                    self.last_read = now;
+                    self.verified_size = size.max(self.place.offset);
+                    let whole = skip_to_line(new, &mut self.skip_line);
+                    output.chunk(&mut self.stream, &self.path, whole);
+                    if new.len() + ANCHOR < room {
+                        progress = Progress::CaughtUp;
+                    }
+                }
+            }
+            if progress != Progress::More {
+                break;
+            }
+        }
+        self.caught_up = progress == Progress::CaughtUp;
+        self.file = Some(file);
+        Ok(progress)
+    }
+
+    /// An emptied file that is filled with the rest of its old lines is read on behind these.
+    fn skip_to_old_end(&mut self, file: &File, size: u64) -> io::Result<()> {
+        if self.place.offset == 0
+            && size > 0
+            && let Some(before) = self.before.take()
+            && let Some(place) = before.find_moved(file)?
+        {
+            self.place = place;
+        }
+        Ok(())
+    }
+
+    fn reopen(&self) -> io::Result<File> {
+        let file = open(&self.path)?;
+        match FileKey::of(&file.metadata()?) == self.key {
+            true => Ok(file),
+            // It was rotated just now; the next poll will tell.
+            false => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// How many links the file has: none after a deletion. `None` where that cannot be told.
+    pub(super) fn links(&self) -> Option<u64> {
+        let meta = self.file.as_ref()?.metadata().ok()?;
+        Some(Stat::of(&meta).links)
+    }
+
+    /// Whether it is left by all paths, read, and quiet for long enough to let it go.
+    pub(super) fn is_done(&self, now: Timestamp) -> bool {
+        let Some(leaving) = self.leaving else { return false };
+        let quiet = now.since(leaving.max(self.last_read));
+        let limit = if self.links() == Some(0) { QUIET_DELETED } else { QUIET_RENAMED };
+        quiet >= limit
+    }
+
+    /// Bytes that were seen to be there and have not been read.
+    pub(super) fn backlog(&self) -> u64 {
+        self.verified_size.saturating_sub(self.place.offset)
+    }
+
+    /// It is gone, and nothing more can be read of it.
+    pub(super) fn give_up(&mut self) {
+        self.verified_size = self.place.offset;
+        self.caught_up = true;
+        self.leaving = Some(Timestamp::MIN);
+        self.last_read = Timestamp::MIN;
+    }
+
+    /// It holds something new now: from its start, as a stream of its own.
+    pub(super) fn begin_again(&mut self, now: Timestamp) {
+        let before = std::mem::take(&mut self.place);
+        self.before = before.is_convincing().then_some(before);
+        self.skip_line = false;
+        self.verified_size = 0;
+        self.caught_up = false;
+        self.changed = now;
+    }
+}
+
+/// Opens for reading. If a FIFO takes the place of the file just now, this does not wait for it.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is no regular file")),
+    }
+}
+
+/// The part of `bytes` behind the first end of line, as long as `skipping`.
+fn skip_to_line<'a>(bytes: &'a [u8], skipping: &mut bool) -> &'a [u8] {
+    if !*skipping {
+        return bytes;
+    }
+    match memchr::memchr2(b'\n', b'\r', bytes) {
+        Some(at) => {
+            *skipping = false;
+            &bytes[at + 1..]
+        }
+        None => &[],
+    }
+}

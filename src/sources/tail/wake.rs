@@ -1,0 +1,131 @@
+//! What ends the pause between two polls: time, a notice of change, or the end.
+//!
+//! Knows no file's state. Notices are hints: none is trusted to come, none has a meaning but
+//! "look now". On file systems where changes are made by other machines, none is asked for.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use crate::sources::tail::Notice;
+
+/// Ends [`follow`](super::follow) from another thread.
+#[derive(Clone, Debug, Default)]
+pub struct StopFlag(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stopped: bool,
+    woken: bool,
+}
+
+impl StopFlag {
+    pub fn stop(&self) {
+        self.lock().stopped = true;
+        self.0.changed.notify_all();
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.lock().stopped
+    }
+
+    /// Waits until a notice of change, but not shorter than `shortest` nor longer than `longest`.
+    pub(super) fn wait(&self, shortest: Duration, longest: Duration) {
+        let wait = |guard, time, until: fn(&State) -> bool| {
+            let waited = self.0.changed.wait_timeout_while(guard, time, |state| !until(state));
+            waited.unwrap_or_else(PoisonError::into_inner).0
+        };
+        let guard = wait(self.lock(), shortest, |state| state.stopped);
+        let rest = longest.saturating_sub(shortest);
+        wait(guard, rest, |state| state.stopped || state.woken).woken = false;
+    }
+
+    fn wake(&self) {
+        self.lock().woken = true;
+        self.0.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks the system for notices about the folders in which files are followed.
+pub(super) struct Watcher {
+    system: Option<RecommendedWatcher>,
+    /// Folders that were asked for, with success or without.
+    folders: BTreeSet<PathBuf>,
+    failure: Option<String>,
+    /// Reasons that were given: a thousand folders on one server are told of once.
+    told: BTreeSet<String>,
+}
+
+impl Watcher {
+    pub(super) fn new(stop: &StopFlag) -> Self {
+        let waker = stop.clone();
+        let system = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // An error (a queue that ran over) means that something was missed: look, too.
+            if !event.is_ok_and(|event| event.kind.is_access()) {
+                waker.wake();
+            }
+        });
+        let failure = system.as_ref().err().map(ToString::to_string);
+        Self { system: system.ok(), folders: BTreeSet::new(), failure, told: BTreeSet::new() }
+    }
+
+    /// Watches these folders and no other; says where only polling is left.
+    pub(super) fn watch(&mut self, folders: &BTreeSet<PathBuf>) -> Vec<Notice> {
+        let Some(system) = &mut self.system else {
+            let reason = self.failure.take();
+            let told = |reason| Notice::PollOnly { path: PathBuf::from("."), reason };
+            return reason.map(told).into_iter().collect();
+        };
+        for gone in self.folders.difference(folders) {
+            // It is not watched where asking failed, or where it was deleted.
+            let _ = system.unwatch(gone);
+        }
+        let mut notices = Vec::new();
+        for new in folders.difference(&self.folders) {
+            let failure = match remote(new) {
+                Some(kind) => Some(format!("it is on {kind}")),
+                None => system.watch(new, RecursiveMode::NonRecursive).err().map(|e| e.to_string()),
+            };
+            if let Some(reason) = failure
+                && self.told.insert(reason.clone())
+            {
+                notices.push(Notice::PollOnly { path: new.clone(), reason });
+            }
+        }
+        self.folders.clone_from(folders);
+        notices
+    }
+}
+
+/// The kind of file system, where changes may come without notice. Magic numbers: statfs(2).
+fn remote(folder: &Path) -> Option<&'static str> {
+    // The type differs between architectures; the numbers have 32 bits.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unnecessary_cast)]
+    let magic = rustix::fs::statfs(folder).ok()?.f_type as u32;
+    Some(match magic {
+        0x6969 => "NFS",
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => "SMB",
+        0x6573_5546 => "FUSE",
+        0x794c_7630 => "overlayfs",
+        0x0bd0_0bd0 => "Lustre",
+        0x0102_1997 => "9p",
+        0x00c3_6400 => "Ceph",
+        0x4750_4653 => "GPFS",
+        0x1983_0326 => "BeeGFS",
+        0x5346_414f => "AFS",
+        _ => return None,
+    })
+}

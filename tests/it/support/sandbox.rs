@@ -1,0 +1,142 @@
+//! A folder and an environment of its own for each call of the program, as on a fresh machine.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+pub const WATCH: &str = env!("CARGO_BIN_EXE_watch");
+
+/// Removed with all that is in it.
+pub struct Sandbox {
+    folder: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What a call gave.
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in ["home", "state", "config", "work"] {
+            fs::create_dir(folder.path().join(name)).expect("a folder");
+        }
+        Self { folder, variables: Vec::new() }
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The folder in which the program runs.
+    pub fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state/watch")
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.work().join(name);
+        fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// The program, not started yet.
+    pub fn command<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .current_dir(self.work())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path().join("home"))
+            .env("XDG_STATE_HOME", self.folder.path().join("state"))
+            .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
+            .env("LANG", "C.UTF-8")
+            .env("NO_PROXY", "127.0.0.1")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// `watch` with these words, to its end.
+    pub fn watch<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
+        Outcome::of(self.command(WATCH, args).output().expect("watch runs"))
+    }
+
+    /// `watch OPTIONS -- python3 train.py ARGS`.
+    pub fn train(&self, options: &[&str], args: &[&str]) -> Outcome {
+        let script = train_script();
+        let script = script.to_str().expect("a path in UTF-8");
+        let words = [options, &["--", "python3", script, "--pause", "0"], args].concat();
+        self.watch(words)
+    }
+}
+
+/// The example run that the README starts.
+pub fn train_script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/train.py")
+}
+
+impl Outcome {
+    pub fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            signal: output.status.signal(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Fails with both outputs if the text is not on standard error.
+    pub fn says(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "`{text}` is not in:\n{}", self.shown());
+        self
+    }
+
+    pub fn says_nothing_of(&self, text: &str) -> &Self {
+        assert!(!self.stderr.contains(text), "`{text}` is in:\n{}", self.shown());
+        self
+    }
+
+    pub fn ends_with(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{}", self.shown());
+        self
+    }
+
+    fn shown(&self) -> String {
+        format!(
+            "status {:?}, signal {:?}\n{}\n--\n{}",
+            self.code, self.signal, self.stdout, self.stderr
+        )
+    }
+}
+
+/// Gives bytes to a command's standard input and waits for its end.
+pub fn with_input(mut command: Command, input: &[u8]) -> Outcome {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    // It may end before it has read everything.
+    let _ = pipe.write_all(input);
+    drop(pipe);
+    Outcome::of(child.wait_with_output().expect("it ends"))
+}

@@ -1,0 +1,154 @@
+//! A strict Slack on loopback: it refuses what Slack refuses, and writes down as a violation what
+//! a well-made client never does (raw markup, too fast a repeat, a token sent to another host).
+//!
+//! ```ignore
+//! let slack = FakeSlack::start();
+//! // … the client works with `slack.api_url`, `slack.token` or `slack.webhook_url` …
+//! println!("{}", slack.view("training"));
+//! slack.assert_no_violations();
+//! ```
+//!
+//! `server` speaks HTTP; `web_api`, `chat`, `conversations`, `files` and `webhook` are Slack's
+//! methods; `content` and `markup` check messages; `rate` limits; `fault` breaks things on
+//! purpose; `view` shows messages as people see them.
+
+mod chat;
+mod content;
+mod conversations;
+mod fault;
+mod files;
+mod markup;
+mod rate;
+mod request;
+mod server;
+mod state;
+mod view;
+mod web_api;
+mod webhook;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+pub use fault::{Fault, What};
+pub use request::{LogEntry, Reply, Request};
+use state::State;
+pub use state::{Channel, Posted};
+
+/// A running fake. It stops listening when the test process ends.
+pub struct FakeSlack {
+    /// Ends with a slash, as `SLACK_API_URL` does.
+    pub api_url: String,
+    pub webhook_url: String,
+    /// A bot's token with the scopes that a full set-up has.
+    pub token: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl FakeSlack {
+    /// Starts with the channels `#training` (the bot is in it), `#general` (it is not) and
+    /// `#secret` (private, it is in it).
+    pub fn start() -> Self {
+        let token = "xoxb-1111111111-2222222222-FakeFakeFakeFakeFakeFake".to_owned();
+        let state = Arc::new(Mutex::new(State::new(&token)));
+        let address = server::start(Arc::clone(&state));
+        lock(&state).address.clone_from(&address);
+        Self {
+            api_url: format!("{address}/api/"),
+            webhook_url: format!("{address}{}", webhook::PATH),
+            token,
+            state,
+        }
+    }
+
+    /// What the client did wrong.
+    pub fn violations(&self) -> Vec<String> {
+        self.lock().violations.clone()
+    }
+
+    /// Forgets messages and violations, for the next case of a property.
+    pub fn clear(&self) {
+        let mut state = self.lock();
+        state.messages.clear();
+        state.violations.clear();
+        state.files.clear();
+        state.log.clear();
+        state.faults.clear();
+    }
+
+    #[track_caller]
+    pub fn assert_no_violations(&self) {
+        let violations = self.violations();
+        assert!(violations.is_empty(), "Slack would object:\n{}", violations.join("\n"));
+    }
+
+    /// Every request, in order, without tokens.
+    pub fn log(&self) -> Vec<LogEntry> {
+        self.lock().log.clone()
+    }
+
+    /// The names of the requests, in order: methods, `webhook`, `upload`.
+    pub fn calls(&self) -> Vec<String> {
+        self.lock().log.iter().map(|entry| entry.name.clone()).collect()
+    }
+
+    /// A channel's messages, oldest first; `webhook` is the webhook's channel.
+    pub fn messages(&self, channel: &str) -> Vec<Posted> {
+        let state = self.lock();
+        let id = state.channel(channel).map(|c| c.id.clone());
+        state.messages.iter().filter(|m| Some(&m.channel) == id.as_ref()).cloned().collect()
+    }
+
+    /// A channel's messages as people see them, in text.
+    pub fn view(&self, channel: &str) -> String {
+        let state = self.lock();
+        let shown = |m: &Posted| view::message(m, &state.files);
+        let id = state.channel(channel).map(|c| c.id.clone());
+        let of_channel = state.messages.iter().filter(|m| Some(&m.channel) == id.as_ref());
+        of_channel.map(shown).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Breaks the next calls of `fault.on`.
+    pub fn inject(&self, fault: Fault) {
+        self.lock().faults.push(fault);
+    }
+
+    pub fn set_scopes(&self, scopes: &[&str]) {
+        self.lock().scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
+    }
+
+    pub fn revoke_token(&self) {
+        self.lock().revoked = true;
+    }
+
+    /// From now on the workspace takes no `data_visualization`, as some do not.
+    pub fn refuse_charts(&self) {
+        self.lock().charts_refused = true;
+    }
+
+    /// Neither tiers nor buckets: for tests of very many messages.
+    pub fn lift_rate_limits(&self) {
+        self.lock().limited = false;
+    }
+
+    /// How long a completed file is processed before it can be referred to.
+    pub fn set_processing(&self, time: Duration) {
+        self.lock().processing = time;
+    }
+
+    pub fn add_channel(&self, channel: Channel) {
+        self.lock().channels.push(channel);
+    }
+
+    /// Moves the fake's clock on, for limits and processing.
+    pub fn advance(&self, time: Duration) {
+        self.lock().offset += time;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,110 @@
+//! What the fake workspace holds.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::fault::Fault;
+use super::files::File;
+use super::rate::Rates;
+use super::request::LogEntry;
+
+#[derive(Clone, Debug)]
+pub struct Channel {
+    pub id: String,
+    pub name: String,
+    pub private: bool,
+    pub archived: bool,
+    /// Whether the bot is in it.
+    pub member: bool,
+}
+
+impl Channel {
+    pub fn public(id: &str, name: &str) -> Self {
+        let (id, name) = (id.to_owned(), name.to_owned());
+        Self { id, name, private: false, archived: false, member: false }
+    }
+}
+
+/// A message in a channel.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    pub channel: String,
+    pub ts: String,
+    pub thread: Option<String>,
+    pub text: String,
+    pub blocks: Vec<Value>,
+    pub attachments: Vec<Value>,
+    /// IDs.
+    pub files: Vec<String>,
+    pub edited: u32,
+}
+
+pub struct State {
+    /// `http://127.0.0.1:PORT`.
+    pub address: String,
+    pub token: String,
+    pub scopes: Vec<String>,
+    pub revoked: bool,
+    pub charts_refused: bool,
+    pub limited: bool,
+    pub processing: Duration,
+    pub channels: Vec<Channel>,
+    pub messages: Vec<Posted>,
+    pub files: Vec<File>,
+    pub faults: Vec<Fault>,
+    pub rates: Rates,
+    pub log: Vec<LogEntry>,
+    pub violations: Vec<String>,
+    pub offset: Duration,
+    started: Instant,
+}
+
+impl State {
+    #[expect(clippy::disallowed_methods, reason = "the fake has real limits and so a real clock")]
+    pub fn new(token: &str) -> Self {
+        let training = Channel { member: true, ..Channel::public("C0TRAINING1", "training") };
+        let general = Channel::public("C0GENERAL01", "general");
+        let secret =
+            Channel { private: true, member: true, ..Channel::public("C0SECRET001", "secret") };
+        let hook = Channel { private: true, ..Channel::public("C0WEBHOOK01", "webhook") };
+        let scopes = ["chat:write", "files:write", "channels:read", "groups:read", "channels:join"];
+        Self {
+            address: String::new(),
+            token: token.to_owned(),
+            scopes: scopes.map(str::to_owned).to_vec(),
+            revoked: false,
+            charts_refused: false,
+            limited: true,
+            processing: Duration::from_millis(1500),
+            channels: vec![training, general, secret, hook],
+            messages: Vec::new(),
+            files: Vec::new(),
+            faults: Vec::new(),
+            rates: Rates::default(),
+            log: Vec::new(),
+            violations: Vec::new(),
+            offset: Duration::ZERO,
+            started: Instant::now(),
+        }
+    }
+
+    pub fn now(&self) -> Duration {
+        self.started.elapsed() + self.offset
+    }
+
+    /// By ID or name.
+    pub fn channel(&self, which: &str) -> Option<&Channel> {
+        let name = which.strip_prefix('#').unwrap_or(which);
+        self.channels.iter().find(|c| c.id == which || (c.name == name && !c.archived))
+    }
+
+    pub fn violate(&mut self, what: impl Into<String>) {
+        self.violations.push(what.into());
+    }
+
+    /// A timestamp of its own for each message.
+    pub fn next_ts(&self) -> String {
+        format!("1795401203.{:06}", self.messages.len() + 100)
+    }
+}
