@@ -152,7 +152,7 @@ impl Block {
     fn bottom(&mut self, message: &Message, width: usize) {
         let seconds = message.at.to_string();
         let (date, _) = seconds.split_once('.').unwrap_or((seconds.trim_end_matches('Z'), ""));
-        let elapsed = message.run.elapsed.map(|elapsed| format_duration(elapsed));
+        let elapsed = message.run.elapsed.map(format_duration);
         let text = match elapsed {
             Some(elapsed) => format!("{date}Z · after {elapsed}"),
             None => format!("{date}Z"),

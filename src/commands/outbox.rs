@@ -145,7 +145,7 @@ pub fn drop(state_dir: &Path, which: &Which) -> Result<usize, OutboxCommandError
     };
     let mut dropped = 0;
     for entry in waiting.iter().filter(meant) {
-        outbox.remove(entry)?;
+        outbox.discard(entry)?;
         dropped += 1;
     }
     for entry in failed.iter().filter(meant) {

@@ -73,6 +73,11 @@ pub fn start(settings: Settings, program: &Path) -> io::Result<Option<CourierHan
 }
 
 impl CourierHandle {
+    /// The courier's process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// There is something new in the outbox. Starts the courier again if it died.
     pub fn wake(&mut self) {
         self.say(NEW);

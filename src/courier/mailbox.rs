@@ -47,6 +47,8 @@ pub(super) struct Mailbox {
     claims: BTreeMap<String, Claim>,
     /// Of no channel of ours, or unreadable: not read again.
     foreign: BTreeSet<String>,
+    /// Tried for too long, and said so.
+    given_up: BTreeSet<String>,
     /// Delivered, but the disk refused to forget them.
     undead: BTreeMap<String, Entry>,
     rounds: u64,
@@ -63,6 +65,7 @@ impl Mailbox {
             waiting: BTreeMap::new(),
             claims: BTreeMap::new(),
             foreign: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             undead: BTreeMap::new(),
             rounds: 0,
             saw_end: false,
@@ -75,6 +78,7 @@ impl Mailbox {
         let ids: BTreeSet<String> = self.outbox.ids()?.into_iter().collect();
         self.waiting.retain(|id, _| ids.contains(id));
         self.foreign.retain(|id| ids.contains(id));
+        self.given_up.retain(|id| ids.contains(id));
         let mut notices = Vec::new();
         for id in ids {
             if !self.waiting.contains_key(&id) && !self.foreign.contains(&id) {
@@ -84,6 +88,17 @@ impl Mailbox {
         self.adopt(now)?;
         self.rounds = self.rounds.wrapping_add(1);
         Ok(notices)
+    }
+
+    /// The entries that are given up from now on; each is named once.
+    pub(super) fn give_up(&mut self, now: Timestamp) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (id, w) in &self.waiting {
+            if expired(&w.entry, now) && self.given_up.insert(id.clone()) {
+                entries.push(w.entry.clone());
+            }
+        }
+        entries
     }
 
     /// What is next in this channel's order.
@@ -165,6 +180,9 @@ impl Mailbox {
             Loaded::Gone => None,
             Loaded::Whole(entry) if self.channels.contains(&entry.channel) => {
                 self.saw_end |= entry.run == self.run && entry.message.kind == MessageKind::End;
+                if expired(&entry, now) {
+                    self.given_up.insert(id.to_owned());
+                }
                 // A longer wait than this is a clock that was wrong.
                 let wait = entry.due.since(now).min(GIVE_UP);
                 let waiting = Waiting { entry: *entry, ready: Instant::now() + wait };
@@ -218,6 +236,6 @@ impl Mailbox {
     }
 }
 
-pub(super) fn expired(entry: &Entry, now: Timestamp) -> bool {
+fn expired(entry: &Entry, now: Timestamp) -> bool {
     entry.first_tried.is_some_and(|first| now.since(first) >= GIVE_UP)
 }

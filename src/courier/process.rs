@@ -22,9 +22,12 @@ use crate::time::Timestamp;
 /// The longest line that is read from the supervisor; its settings are a few kilobytes.
 const LONGEST_LINE: u64 = 1 << 20;
 
+/// Makes a channel, or says why there is none.
+pub type Build = dyn Fn(&ChannelConfig) -> Result<Box<dyn Channel>, String>;
+
 /// What the courier needs from outside; tests give it channels and a clock of their own.
 pub struct Ports {
-    pub build: Box<dyn Fn(&ChannelConfig) -> Result<Box<dyn Channel>, String>>,
+    pub build: Box<Build>,
     pub clock: Rc<dyn Fn() -> Timestamp>,
     /// Never blocks.
     pub tell: Rc<dyn Fn(&Notice)>,

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::channels::{Channel, DeliveryError, Verdict};
 use crate::courier::attempt::{add_on_top, attempt};
-use crate::courier::mailbox::{GIVE_UP, Mailbox, Next, expired};
+use crate::courier::mailbox::{GIVE_UP, Mailbox, Next};
 use crate::courier::process::Stage;
 use crate::courier::protocol::Notice;
 use crate::outbox::backoff::{self, Failure};
@@ -46,9 +46,14 @@ impl fmt::Debug for Shared {
 
 impl Shared {
     pub(super) fn refresh(&self) {
-        match self.mailbox.borrow_mut().refresh((self.clock)()) {
+        let now = (self.clock)();
+        match self.mailbox.borrow_mut().refresh(now) {
             Ok(notices) => notices.into_iter().for_each(|notice| self.trouble(notice)),
             Err(error) => self.trouble(error.to_string()),
+        }
+        for entry in self.mailbox.borrow_mut().give_up(now) {
+            let reason = entry.reason.unwrap_or_default();
+            (self.tell)(&Notice::GaveUp { channel: entry.channel, reason });
         }
     }
 
@@ -172,14 +177,8 @@ impl Worker {
         if self.failures == 1 {
             (self.shared.tell)(&Notice::Waiting {
                 channel: self.name.clone(),
-                reason: error.reason.clone(),
-                hint: error.hint,
-            });
-        }
-        if expired(&entry, now) {
-            (self.shared.tell)(&Notice::GaveUp {
-                channel: self.name.clone(),
                 reason: error.reason,
+                hint: error.hint,
             });
         }
         match self.shared.outbox.save_progress(&entry) {

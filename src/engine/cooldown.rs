@@ -62,3 +62,61 @@ impl Cooldown {
         self.sent_at.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::rules::{Attach, ExitFilter, Trigger};
+
+    fn rule(cooldown: Option<u64>, once: bool, builtin: bool) -> Rule {
+        Rule {
+            name: "rule".to_owned(),
+            severity: crate::engine::alert::Severity::Info,
+            trigger: Trigger::Exit(ExitFilter::Any),
+            cooldown: cooldown.map(Duration::from_secs),
+            once,
+            repeat: None,
+            resolved: true,
+            lines: 0,
+            message: None,
+            to: Vec::new(),
+            attach: Attach::default(),
+            stop: None,
+            builtin,
+        }
+    }
+
+    #[test]
+    fn every_reason_counts_what_it_holds_back() {
+        use Decision::{Send, Suppress};
+        let at = Timestamp::from_secs;
+        let cooling = |until| Suppress(SuppressReason::Cooldown { until: at(until) });
+        for (rule, times, expected) in [
+            (rule(None, false, false), [0, 1], [Send { held_back: 0 }, Send { held_back: 0 }]),
+            (rule(Some(9), false, false), [0, 8], [Send { held_back: 0 }, cooling(9)]),
+            (rule(Some(9), false, false), [0, 9], [Send { held_back: 0 }, Send { held_back: 0 }]),
+            (
+                rule(Some(9), true, false),
+                [0, 90],
+                [Send { held_back: 0 }, Suppress(SuppressReason::Once)],
+            ),
+        ] {
+            let mut cooldown = Cooldown::default();
+            let found = times.map(|second| cooldown.fires(&rule, at(second), false));
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_builtin_warning_is_not_said_again_of_a_dead_run() {
+        let (own, builtin) = (rule(None, false, false), rule(None, false, true));
+        let at = Timestamp::from_secs(1);
+        let mut cooldown = Cooldown::default();
+        assert_eq!(cooldown.fires(&builtin, at, true), Decision::Send { held_back: 0 });
+        let told = Decision::Suppress(SuppressReason::AlreadyTold);
+        assert_eq!(cooldown.fires(&builtin, at, true), told);
+        assert_eq!(cooldown.fires(&own, at, true), Decision::Send { held_back: 1 });
+    }
+}

@@ -7,12 +7,13 @@ mod batch;
 mod numbers;
 mod steps;
 
-use crate::engine::alert::{Effect, Origin, Sample, Verdict};
+use crate::engine::alert::{Effect, Origin, Progress, Sample, Verdict};
 use crate::engine::context::Context;
 use crate::engine::input::SourceId;
 use crate::engine::judge::batch::Batch;
 use crate::engine::judge::steps::Steps;
 use crate::engine::metrics::{Found, Metrics};
+use crate::engine::progress::Counters;
 use crate::engine::rules::{Change, Hit, LinePlace, RuleSet, Tracker};
 use crate::engine::scanner::Scanner;
 use crate::engine::scene::Scene;
@@ -35,6 +36,7 @@ pub(super) struct Judge {
     wanted: Vec<Wanted>,
     series: SeriesStore,
     steps: Steps,
+    progress: Counters,
     context: Context,
     batch: Batch,
     // Scratch, kept for its memory.
@@ -56,6 +58,8 @@ struct Ruling {
 enum Wanted {
     /// Only its named groups.
     Metrics,
+    /// How far the run is.
+    Progress,
     Rule(usize),
 }
 
@@ -94,6 +98,10 @@ impl Judge {
             }
             rules.push(Ruling { tracker, speaker: Speaker::new(rule), matched: false });
         }
+        if let Some(pattern) = Counters::pattern() {
+            patterns.push(pattern);
+            wanted.push(Wanted::Progress);
+        }
         Self {
             started,
             trace,
@@ -104,6 +112,7 @@ impl Judge {
             wanted,
             series,
             steps: Steps::default(),
+            progress: Counters::default(),
             context: Context::new(lines),
             batch: Batch::default(),
             hits: Vec::new(),
@@ -114,6 +123,10 @@ impl Judge {
 
     pub(super) fn series(&self) -> &SeriesStore {
         &self.series
+    }
+
+    pub(super) fn progress(&self, at: Timestamp) -> Option<Progress> {
+        self.progress.progress(at)
     }
 
     pub(super) fn unmatched_rules(&self) -> Vec<&str> {
@@ -173,7 +186,7 @@ impl Judge {
         let place = LinePlace { source, number: line.number };
         self.missing.clear();
         for &number in &hits {
-            self.capture(number, line, place);
+            self.capture(number, line, place, moment.at);
         }
         // A number in a line that is not complete may be cut in the middle.
         if self.auto_metrics && line.kind != LineKind::Partial {
@@ -185,12 +198,16 @@ impl Judge {
     }
 
     /// The named groups of a pattern that matches, as samples.
-    fn capture(&mut self, number: usize, line: &Line<'_>, place: LinePlace) {
+    fn capture(&mut self, number: usize, line: &Line<'_>, place: LinePlace, at: Timestamp) {
         let Some(pattern) = self.scanner.pattern(number) else { return };
         if pattern.captures_len() == 1 || line.kind == LineKind::Partial {
             return;
         }
         let Some(captures) = pattern.captures(line.text) else { return };
+        if self.wanted.get(number) == Some(&Wanted::Progress) {
+            self.progress.see(&captures, at);
+            return;
+        }
         for name in pattern.capture_names().flatten() {
             let text = captures.name(name).and_then(|group| str::from_utf8(group.as_bytes()).ok());
             let number = text.and_then(|text| Some((text, numbers::parse(text)?)));
@@ -323,6 +340,7 @@ impl Judge {
             started: self.started,
             series: &self.series,
             context: &self.context,
+            counters: &self.progress,
         };
         for (number, ruling) in self.rules.iter_mut().enumerate() {
             ask(number, ruling, &scene, &mut self.changes);

@@ -8,17 +8,21 @@
 //! rules; each rule's tracker says what happened, its speaker whether it is told.
 
 pub mod alert;
+mod bar;
 pub mod cause;
 mod context;
 mod cooldown;
+mod escape;
 pub mod expression;
 pub mod input;
 mod judge;
 pub mod metrics;
+mod progress;
 pub mod rules;
 mod run_time;
 mod scanner;
 mod scene;
+mod screen;
 pub mod series;
 pub mod signals;
 mod speaker;
@@ -30,6 +34,7 @@ use std::time::Duration;
 pub use alert::{Alert, Effect};
 pub use input::{Input, SourceId};
 
+use crate::engine::alert::Progress;
 use crate::engine::cause::Investigator;
 use crate::engine::input::ProcessEnd;
 use crate::engine::judge::{Judge, Moment};
@@ -95,7 +100,7 @@ impl Engine {
 
     /// Handles one input that happened at `now`, after all deadlines until then.
     pub fn handle(&mut self, now: Timestamp, input: Input<'_>, effects: &mut Vec<Effect>) {
-        let at = self.time.at(now);
+        let at = self.time.advance(now);
         self.advance(at, effects);
         if self.finished {
             return;
@@ -152,13 +157,18 @@ impl Engine {
 
     /// Fires what is due at or before `now`. Calling it too early or too often is harmless.
     pub fn handle_deadline(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let at = self.time.at(now);
+        let at = self.time.advance(now);
         self.advance(at, effects);
     }
 
     /// All metrics so far, for charts.
     pub fn series(&self) -> &SeriesStore {
         self.judge.series()
+    }
+
+    /// How far the run is at `now`, if it prints that: for the card.
+    pub fn progress(&self, now: Timestamp) -> Option<Progress> {
+        self.judge.progress(self.time.at(now))
     }
 
     /// Names of the rules that never matched or fired, in the order of the file.

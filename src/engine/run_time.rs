@@ -22,10 +22,15 @@ impl RunTime {
         Self { latest: started, stopped_for: Duration::ZERO, stopped_at: None }
     }
 
-    /// The point on the run's time that the wall time `now` is.
-    pub(super) fn at(&mut self, now: Timestamp) -> Timestamp {
+    /// The wall time is `now`; what is it on the run's time?
+    pub(super) fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.latest = self.latest.max(now);
-        self.stopped_at.unwrap_or(self.latest).before(self.stopped_for)
+        self.at(now)
+    }
+
+    /// The point on the run's time that the wall time `now` is.
+    pub(super) fn at(&self, now: Timestamp) -> Timestamp {
+        self.stopped_at.unwrap_or(self.latest.max(now)).before(self.stopped_for)
     }
 
     /// The wall time of a point on the run's time; a point to come supposes no more stops.
@@ -57,19 +62,19 @@ mod tests {
     fn time_stands_still_while_stopped() {
         let second = Timestamp::from_secs;
         let mut time = RunTime::new(second(100));
-        assert_eq!(time.at(second(110)), second(110));
+        assert_eq!(time.advance(second(110)), second(110));
         time.stop();
         time.stop();
-        assert_eq!(time.at(second(150)), second(110));
+        assert_eq!(time.advance(second(150)), second(110));
         time.go_on();
         time.go_on();
-        assert_eq!(time.at(second(151)), second(111));
+        assert_eq!(time.advance(second(151)), second(111));
         assert_eq!(time.wall(second(111)), second(151));
     }
 
     #[test]
     fn time_never_goes_backwards() {
         let mut time = RunTime::new(Timestamp::from_secs(100));
-        assert_eq!(time.at(Timestamp::from_secs(90)), Timestamp::from_secs(100));
+        assert_eq!(time.advance(Timestamp::from_secs(90)), Timestamp::from_secs(100));
     }
 }

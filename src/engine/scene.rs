@@ -1,6 +1,8 @@
-//! What rules see when they judge: the time, the series, the last lines. Read only.
+//! What rules see when they judge: the time, the series, the last lines,
+//! how far the run is. Read only.
 
 use crate::engine::context::Context;
+use crate::engine::progress::Counters;
 use crate::engine::series::SeriesStore;
 use crate::time::Timestamp;
 
@@ -11,4 +13,5 @@ pub(in crate::engine) struct Scene<'a> {
     pub(in crate::engine) started: Timestamp,
     pub(in crate::engine) series: &'a SeriesStore,
     pub(in crate::engine) context: &'a Context,
+    pub(in crate::engine) counters: &'a Counters,
 }

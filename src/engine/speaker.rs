@@ -81,7 +81,7 @@ impl Speaker {
             message: rule.message.clone(),
             lines: scene.context.last(rule.lines),
             metrics: scene.series.newest_values(),
-            progress: None,
+            progress: scene.counters.progress(scene.at),
             elapsed: scene.at.since(scene.started),
             held_back,
             to: rule.to.clone(),

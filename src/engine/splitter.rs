@@ -2,6 +2,19 @@
 //!
 //! Knows no metric and no rule. Memory is bounded: of a line over the limit the head and the tail
 //! are kept. Any split of the same bytes gives the same whole lines and frames.
+//!
+//! A state of a line is given as a frame when something is drawn over it; blank states are not
+//! given. Rows that a program goes back to (cursor up: rich, nested tqdm) are not remembered as
+//! text, so older text is never given twice by us. What the program itself draws again on such a
+//! row is a frame if it is a bar or stood there before, and a whole line if it is new, since
+//! programs print log lines above their bars in this way.
+
+use crate::engine::bar;
+use crate::engine::escape::{Effect, Escape, Fed};
+use crate::engine::screen::{HEAD, Screen, TAIL};
+
+#[cfg(test)]
+mod tests;
 
 /// What became of the text between two ends of line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,23 +39,254 @@ pub struct Line<'a> {
 /// One source's bytes to lines.
 #[derive(Debug, Default)]
 pub struct Splitter {
+    /// Newlines so far.
     lines: u64,
+    screen: Screen,
+    escape: Escape,
+    /// Text was printed since the line was last given.
+    fresh: bool,
+    /// The cursor was moved back on this line.
+    moved: bool,
+    /// Text was printed after that.
+    redrawn: bool,
+    /// The unterminated line was offered as it stands.
+    offered: bool,
+    /// Rows between the cursor and the lowest row.
+    above: u32,
+    rows: Rows,
+    scratch: Vec<u8>,
+    left_out: u64,
 }
 
 impl Splitter {
     /// Takes the next bytes, and gives each line that is complete now.
-    pub fn push(&mut self, _bytes: &[u8], _each: &mut dyn FnMut(Line<'_>)) {
-        self.lines += 0;
+    pub fn push(&mut self, bytes: &[u8], each: &mut dyn FnMut(Line<'_>)) {
+        let mut rest = bytes;
+        let mut at_start = true;
+        while let Some(&byte) = rest.first() {
+            if self.escape.is_open() {
+                match self.escape.feed(byte) {
+                    Fed::More => {}
+                    Fed::Done(effect) => self.apply(effect, each),
+                    Fed::Refused => continue,
+                }
+                rest = &rest[1..];
+                continue;
+            }
+            if std::mem::take(&mut at_start) && self.is_untouched() {
+                rest = self.plain_lines(rest, each);
+            }
+            let run = rest.iter().position(|b| is_control(*b)).unwrap_or(rest.len());
+            let (text, after) = rest.split_at(run);
+            if !text.is_empty() {
+                self.print(text, each);
+            }
+            rest = match after.split_first() {
+                Some((control, rest)) => {
+                    self.control(*control, each);
+                    at_start = *control == b'\n';
+                    rest
+                }
+                None => after,
+            };
+        }
     }
 
     /// The source is at its end: what is unterminated is a whole line.
-    pub fn close(&mut self, _each: &mut dyn FnMut(Line<'_>)) {}
+    pub fn close(&mut self, each: &mut dyn FnMut(Line<'_>)) {
+        self.escape = Escape::default();
+        if !self.screen.is_empty() {
+            self.end_line(each);
+        }
+        self.above = 0;
+        self.reset_line();
+    }
 
     /// Gives the unterminated line as `Partial`, unless it was given as it stands now.
-    pub fn offer_partial(&mut self, _each: &mut dyn FnMut(Line<'_>)) {}
+    pub fn offer_partial(&mut self, each: &mut dyn FnMut(Line<'_>)) {
+        if !self.has_partial() {
+            return;
+        }
+        self.offered = true;
+        let (text, _) = self.screen.show(&mut self.scratch);
+        let start = if self.redrawn { bar::end(text).unwrap_or(0) } else { 0 };
+        let text = &text[start..];
+        each(Line { number: self.lines + 1, kind: LineKind::Partial, text });
+    }
 
     /// Whether `offer_partial` would give a line.
     pub fn has_partial(&self) -> bool {
-        false
+        self.fresh && !self.offered
     }
+
+    /// How many bytes were left out of lines over the limit.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    fn is_untouched(&self) -> bool {
+        self.screen.is_empty() && !self.moved && self.above == 0
+    }
+
+    /// Gives lines without any control but their end, straight from the chunk.
+    fn plain_lines<'a>(&mut self, mut rest: &'a [u8], each: &mut dyn FnMut(Line<'_>)) -> &'a [u8] {
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+            if text.len() > HEAD + TAIL || memchr::memchr3(0x1b, b'\r', 0x08, text).is_some() {
+                break;
+            }
+            self.lines += 1;
+            self.rows.add(text);
+            each(Line { number: self.lines, kind: LineKind::Whole, text });
+            rest = &rest[end + 1..];
+        }
+        rest
+    }
+
+    fn print(&mut self, text: &[u8], each: &mut dyn FnMut(Line<'_>)) {
+        if self.screen.draws_over() {
+            self.give_frame(each);
+        }
+        self.redrawn |= self.moved;
+        self.fresh = true;
+        self.offered = false;
+        self.screen.print(text);
+    }
+
+    fn control(&mut self, control: u8, each: &mut dyn FnMut(Line<'_>)) {
+        match control {
+            b'\n' => {
+                self.end_line(each);
+                self.reset_line();
+                self.lines += 1;
+                self.above = self.above.saturating_sub(1);
+            }
+            b'\r' => {
+                self.screen.column(0);
+                self.moved = true;
+            }
+            0x08 => {
+                self.screen.back(1);
+                self.moved = true;
+            }
+            _ => self.escape.begin(),
+        }
+    }
+
+    fn apply(&mut self, effect: Effect, each: &mut dyn FnMut(Line<'_>)) {
+        self.moved |= effect != Effect::Nothing;
+        match effect {
+            Effect::Nothing => {}
+            Effect::Forward(count) => self.screen.forward(count),
+            Effect::Back(count) => self.screen.back(count),
+            Effect::Column(column) => self.screen.column(column),
+            Effect::EraseRight => {
+                if self.screen.draws_over() {
+                    self.give_frame(each);
+                }
+                self.screen.erase_right();
+            }
+            Effect::EraseLine => self.leave_line(each),
+            Effect::Up(count) => {
+                self.leave_line(each);
+                self.above = self.above.saturating_add(u32::from(count)).min(Rows::KEPT);
+            }
+            Effect::Down(count) => {
+                self.leave_line(each);
+                self.above = self.above.saturating_sub(u32::from(count));
+            }
+            Effect::Elsewhere => self.leave_line(each),
+        }
+    }
+
+    /// The text here is a frame, and nothing is known of what stands where the cursor is now.
+    fn leave_line(&mut self, each: &mut dyn FnMut(Line<'_>)) {
+        self.give_frame(each);
+        self.screen.clear();
+    }
+
+    fn give_frame(&mut self, each: &mut dyn FnMut(Line<'_>)) {
+        if std::mem::take(&mut self.fresh) {
+            self.give(LineKind::Frame, each);
+        }
+    }
+
+    fn end_line(&mut self, each: &mut dyn FnMut(Line<'_>)) {
+        let (text, _) = self.screen.show(&mut self.scratch);
+        let kind = match self.above > 0 {
+            // Only the cursor went down, over a row that is drawn already.
+            true if text.trim_ascii().is_empty() => return,
+            true if self.rows.contains(text) || bar::is_bar(text) => LineKind::Frame,
+            _ => LineKind::Whole,
+        };
+        self.rows.add(text);
+        self.give(kind, each);
+    }
+
+    /// Gives the line as it stands; a bar that other text follows is a frame of its own.
+    fn give(&mut self, kind: LineKind, each: &mut dyn FnMut(Line<'_>)) {
+        let number = self.lines + 1;
+        let (text, left_out) = self.screen.show(&mut self.scratch);
+        self.left_out += left_out;
+        if kind == LineKind::Frame && text.trim_ascii().is_empty() {
+            return;
+        }
+        let end = if self.redrawn { bar::end(text).unwrap_or(0) } else { 0 };
+        if end > 0 {
+            each(Line { number, kind: LineKind::Frame, text: &text[..end] });
+        }
+        each(Line { number, kind, text: &text[end..] });
+    }
+
+    fn reset_line(&mut self) {
+        self.screen.clear();
+        self.fresh = false;
+        self.moved = false;
+        self.redrawn = false;
+        self.offered = false;
+    }
+}
+
+fn is_control(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r' | 0x08 | 0x1b)
+}
+
+/// Fingerprints of the last rows, to know a row that is drawn again unchanged.
+#[derive(Clone, Debug)]
+struct Rows {
+    ring: [u64; Self::KEPT as usize],
+    next: usize,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self { ring: [0; Self::KEPT as usize], next: 0 }
+    }
+}
+
+impl Rows {
+    /// More rows than a terminal has.
+    const KEPT: u32 = 128;
+
+    fn add(&mut self, text: &[u8]) {
+        self.ring[self.next] = fingerprint(text);
+        self.next = (self.next + 1) % self.ring.len();
+    }
+
+    fn contains(&self, text: &[u8]) -> bool {
+        self.ring.contains(&fingerprint(text))
+    }
+}
+
+fn fingerprint(text: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ text.len() as u64;
+    let mut words = text.chunks_exact(8);
+    for word in &mut words {
+        let word = u64::from_le_bytes(<[u8; 8]>::try_from(word).unwrap_or_default());
+        hash = (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    }
+    for byte in words.remainder() {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash
 }

@@ -269,6 +269,9 @@ fn check(files: Files, reached: Point) {
     if reached == Point::Saved {
         // While it is removed it may be gone; if it is there, its progress is.
         assert!(first.as_ref().is_none_or(|entry| !entry.progress.is_null()), "{context}");
+        // Pictures outlive their entry, never the other way round.
+        let pictures = first.as_ref().map(|entry| outbox.pictures(entry).len());
+        assert!(pictures.is_none_or(|pictures| pictures == 2), "{context}");
     }
     assert!(reached < Point::FirstRemoved || first.is_none(), "sent twice: {context}");
     if (Point::SecondCommitted..Point::FirstRemoved).contains(&reached) {
@@ -381,13 +384,40 @@ fn ids_sort_in_the_order_of_commits_even_if_the_clock_steps_back() {
 }
 
 #[test]
+fn two_handles_at_the_same_instant_do_not_overwrite_each_other() {
+    let disk = FakeDisk::new(Files::new(), usize::MAX);
+    let now = Timestamp::from_secs(1);
+    for title in ["a", "b", "c"] {
+        let outbox = open(&disk, u64::MAX);
+        let _ = outbox.commit(&message(MessageKind::End, title), "lab", "r1", &[], now).unwrap();
+    }
+    assert_eq!(open(&disk, u64::MAX).list().unwrap().entries.len(), 3);
+}
+
+#[test]
 fn a_dropped_entry_does_not_come_back_by_its_progress() {
     let outbox = open(&FakeDisk::new(Files::new(), usize::MAX), u64::MAX);
     let message = message(MessageKind::Alert, "a");
     let now = Timestamp::from_secs(1);
     let id = outbox.commit(&message, "lab", "r1", &[], now).unwrap().id;
     let Loaded::Whole(entry) = outbox.load(&id).unwrap() else { panic!("it is there") };
-    outbox.remove(&entry).unwrap();
+    outbox.discard(&entry).unwrap();
+    assert!(!outbox.save_progress(&entry).unwrap());
+    assert!(outbox.list().unwrap().entries.is_empty());
+}
+
+#[test]
+fn an_entry_discarded_while_its_progress_is_saved_does_not_come_back() {
+    let disk = FakeDisk::new(Files::new(), usize::MAX);
+    let outbox = open(&disk, u64::MAX);
+    let now = Timestamp::from_secs(1);
+    let id = outbox.commit(&message(MessageKind::Alert, "a"), "lab", "r1", &[], now).unwrap().id;
+    let Loaded::Whole(entry) = outbox.load(&id).unwrap() else { panic!("it is there") };
+    let path = PathBuf::from(format!("/s/outbox/{id}.json"));
+    let record = disk.read(&path, 0).unwrap();
+    outbox.discard(&entry).unwrap();
+    // What a saver does that looked for the entry just before.
+    disk.write_new(&path, &record).unwrap();
     assert!(!outbox.save_progress(&entry).unwrap());
     assert!(outbox.list().unwrap().entries.is_empty());
 }

@@ -232,10 +232,26 @@ impl Outbox {
             return Ok(false);
         }
         self.write_record(&self.dir, &entry.id, &encode(entry)?)?;
+        if self.disk.exists(&self.discard_mark(entry)) {
+            self.remove(entry)?;
+            return Ok(false);
+        }
         Ok(true)
     }
 
-    /// The entry is delivered (or dropped).
+    /// Removes an entry that somebody else may be delivering. The mark comes first: whoever saves
+    /// its progress in the same instant, and so writes it again, finds the mark after that.
+    pub fn discard(&self, entry: &Entry) -> Result<(), OutboxError> {
+        // On a full disk it may fail; the entry goes all the same.
+        let _ = self.disk.write_new(&self.discard_mark(entry), b"");
+        self.remove(entry)
+    }
+
+    fn discard_mark(&self, entry: &Entry) -> PathBuf {
+        self.dir.join(format!("{}.discarded", entry.id))
+    }
+
+    /// The entry is delivered.
     pub fn remove(&self, entry: &Entry) -> Result<(), OutboxError> {
         let path = self.dir.join(format!("{}.json", entry.id));
         self.disk.remove(&path).map_err(io_error("remove", &path))?;
@@ -253,8 +269,8 @@ impl Outbox {
         claim::claim(&path).map_err(io_error("lock", &path))
     }
 
-    /// Removes what crashes left behind: pictures without an entry, temporary files. Those of the
-    /// last day stay, since they may belong to a commit that is under way.
+    /// Removes what crashes left behind (pictures without an entry, temporary files) and old marks.
+    /// Those of the last day stay, since they may belong to something that is under way.
     pub fn sweep(&self, now: Timestamp) -> Result<(), OutboxError> {
         for dir in [self.dir.clone(), self.dir.join("failed")] {
             let files = self.files(&dir)?;
@@ -266,6 +282,7 @@ impl Outbox {
             };
             for file in &files {
                 let orphan = file.name.ends_with(".tmp")
+                    || file.name.ends_with(".discarded")
                     || (looks_like_image(&file.name) && !owned(&file.name));
                 if orphan && now.since(file.modified) > ORPHAN_AGE {
                     let path = dir.join(&file.name);
@@ -295,16 +312,23 @@ impl Outbox {
         self.disk.sync_dir(dir).map_err(io_error("sync", dir))
     }
 
-    /// Sorted by time as text; distinct within this process by its time, and among processes and
-    /// machines by the run and the process.
+    /// Sorted by time as text. Distinct among machines and processes by the run and the process,
+    /// and within a process by its time, which is moved on where it is taken.
     fn new_id(&self, run: &str, now: Timestamp) -> EntryId {
-        let now = now.as_nanos().max(0);
-        let next = |newest: i64| Some(now.max(newest.saturating_add(1)));
-        let newest = match self.newest.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next) {
-            Ok(newest) | Err(newest) => newest,
-        };
-        let nanos = now.max(newest.saturating_add(1));
-        format!("{nanos:019}-{}-{:x}", safe_name(run, 32), std::process::id())
+        let mut least = now.as_nanos().max(0);
+        loop {
+            let later = |newest: i64| least.max(newest.saturating_add(1));
+            let update = |newest| Some(later(newest));
+            let newest = match self.newest.fetch_update(Ordering::SeqCst, Ordering::SeqCst, update)
+            {
+                Ok(newest) | Err(newest) => newest,
+            };
+            least = later(newest);
+            let id = format!("{least:019}-{}-{:x}", safe_name(run, 32), std::process::id());
+            if !self.disk.exists(&self.dir.join(format!("{id}.json"))) {
+                return id;
+            }
+        }
     }
 }
 

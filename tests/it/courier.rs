@@ -1,11 +1,13 @@
 //! The courier as a real process: what it does when its supervisor ends, dies or does not listen.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
+
 use std::path::Path;
 use std::time::Duration;
 
 use trainwatch::channels::secret::Secret;
 use trainwatch::channels::{self, ChannelConfig};
-use trainwatch::courier::{self, CourierHandle, Settings};
+use trainwatch::courier::{self, CourierHandle, Notice, Settings};
 use trainwatch::engine::alert::{AlertState, Severity};
 use trainwatch::outbox::Outbox;
 use trainwatch::render::Message;
@@ -58,7 +60,10 @@ fn commit(state_dir: &Path) {
 fn wait_for(state_dir: &Path, found: impl Fn(&[String]) -> bool) -> Vec<String> {
     use notify::Watcher as _;
     let (changed, changes) = std::sync::mpsc::sync_channel(1);
-    let mut watcher = notify::recommended_watcher(move |_| drop(changed.try_send(()))).unwrap();
+    let mut watcher = notify::recommended_watcher(move |_| {
+        let _ = changed.try_send(());
+    })
+    .unwrap();
     let dir = state_dir.join("outbox");
     watcher.watch(&dir, notify::RecursiveMode::NonRecursive).unwrap();
     loop {
@@ -103,6 +108,36 @@ fn what_cannot_be_delivered_is_left_and_counted() {
 }
 
 #[test]
+fn a_courier_that_was_killed_is_started_again_by_the_next_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut courier = start(dir.path());
+    let first = courier.id();
+    let pid = rustix::process::Pid::from_raw(first.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    assert!(courier.wait(PATIENCE), "its pipe is at its end");
+    courier.wake();
+    assert_ne!(courier.id(), first);
+    courier.end();
+    assert!(courier.wait(PATIENCE));
+    assert!(courier.notices().contains(&Notice::Idle(true)));
+}
+
+#[test]
+fn the_courier_lives_in_a_session_of_its_own_and_outlives_a_batch_systems_sigterm() {
+    let dir = tempfile::tempdir().unwrap();
+    Outbox::open(dir.path()).unwrap();
+    let courier = start(dir.path());
+    let pid = rustix::process::Pid::from_raw(courier.id().cast_signed()).unwrap();
+    // It commits this once it is up, and so after it arranged its session and signals.
+    drop(courier);
+    wait_for(dir.path(), |titles| !titles.is_empty());
+    assert_eq!(rustix::process::getsid(Some(pid)).unwrap(), pid);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(Outbox::open(dir.path()).unwrap().claim("r1").unwrap().is_none(), "it still holds it");
+    drop_all(&Outbox::open(dir.path()).unwrap());
+}
+
+#[test]
 fn a_terminal_alone_needs_no_courier() {
     let channels =
         vec![ChannelConfig { name: "t".to_owned(), settings: channels::Settings::Terminal }];
@@ -110,9 +145,86 @@ fn a_terminal_alone_needs_no_courier() {
     assert!(courier::start(settings, Path::new(PROGRAM)).unwrap().is_none());
 }
 
+mod verbs {
+    use trainwatch::channels::terminal::Look;
+    use trainwatch::commands::outbox::{Which, drop, list};
+    use trainwatch::commands::send::{Note, SendError, Sent, Target, send};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_401_203);
+
+    fn hook() -> ChannelConfig {
+        let url = Secret::new("http://127.0.0.1:9/services/T/B/x".to_owned());
+        ChannelConfig {
+            name: "hook".to_owned(),
+            settings: channels::Settings::SlackWebhook { url },
+        }
+    }
+
+    fn say(
+        text: &str,
+        dir: &Path,
+        channels: &[ChannelConfig],
+    ) -> (Result<Sent, SendError>, String) {
+        let run = label();
+        let severity = Severity::Info;
+        let note = Note { text, chart: None, severity, run: &run, secrets: &[] };
+        let target = Target {
+            channels,
+            state_dir: dir,
+            program: Path::new(PROGRAM),
+            look: Look { width: 60, colour: false, tty: false },
+            linger: Duration::from_millis(1),
+        };
+        let mut terminal = Vec::new();
+        let sent = send(note, target, NOW, &mut terminal);
+        (sent, String::from_utf8(terminal).unwrap())
+    }
+
+    fn listed(dir: &Path) -> String {
+        let mut output = Vec::new();
+        list(dir, NOW.after(Duration::from_secs(90)), &mut output).unwrap();
+        String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn without_a_channel_a_note_is_shown_on_the_terminal_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let terminal =
+            ChannelConfig { name: "t".to_owned(), settings: channels::Settings::Terminal };
+        let (sent, shown) = say("hello\nworld", dir.path(), &[terminal]);
+        assert_eq!(sent.unwrap(), Sent::Delivered);
+        assert!(shown.contains("│ hello\n│\n│ world\n"), "{shown}");
+        assert!(matches!(say("  ", dir.path(), &[]).0, Err(SendError::Empty)));
+    }
+
+    #[test]
+    fn inside_a_run_its_courier_delivers() {
+        let dir = tempfile::tempdir().unwrap();
+        let _courier = Outbox::open(dir.path()).unwrap().claim("r1").unwrap().unwrap();
+        assert_eq!(say("hello", dir.path(), &[hook()]).0.unwrap(), Sent::LeftToTheRun);
+        assert!(listed(dir.path()).contains("info: hello"));
+    }
+
+    #[test]
+    fn what_is_not_delivered_is_listed_and_can_be_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sent, _) = say("hel\x1blo", dir.path(), &[hook()]);
+        let Sent::Pending(outcome, _) = sent.unwrap() else { panic!("nobody listens there") };
+        assert_eq!(outcome.waiting, 1);
+        let text = listed(dir.path());
+        assert!(text.contains("waiting  info: hel\u{fffd}lo\n"), "{text}");
+        assert!(text.contains("of resnet50, for channel hook, 1m 30s ago"), "{text}");
+        assert!(drop(dir.path(), &Which::Ids(vec!["nothing".to_owned()])).is_err());
+        assert_eq!(drop(dir.path(), &Which::Ids(vec!["17954012030".to_owned()])).unwrap(), 1);
+        assert_eq!(listed(dir.path()), "The outbox is empty: everything is delivered.\n");
+    }
+}
+
 /// Lets the courier end, which would go on trying for a day.
 fn drop_all(outbox: &Outbox) {
     for entry in outbox.list().unwrap().entries {
-        outbox.remove(&entry).unwrap();
+        outbox.discard(&entry).unwrap();
     }
 }

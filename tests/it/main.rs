@@ -3,10 +3,13 @@
 mod check_and_init;
 mod config;
 mod courier;
+mod invariance;
 mod outbox;
 mod program;
+mod scenarios;
 mod slack;
 mod supervise;
 mod support;
 mod tail;
+mod tail_model;
 mod tidy;

@@ -231,9 +231,9 @@ impl Evaluation<'_> {
                 self.leaves_window(left, each);
                 self.leaves_window(right, each);
                 let seconds = self.value(left).zip(self.value(right)).and_then(|(l, r)| l.meets(r));
+                // Rounded to a nanosecond, which is well within `SAME_TIME`.
                 if let Some(wait) = seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()) {
-                    // One more nanosecond, since the fraction was cut.
-                    each(self.scene.at.after(wait.saturating_add(Duration::from_nanos(1))));
+                    each(self.scene.at.after(wait));
                 }
             }
             Condition::IsNan(_) | Condition::IsFinite(_) => {}

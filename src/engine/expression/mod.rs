@@ -4,6 +4,11 @@
 //! metric is missing or NaN the comparison is unknown, which never makes a rule fire and never
 //! ends one that fires; `not` of unknown is unknown. So `not (loss > 5)` is not true before the
 //! first loss, and a metric that turns NaN does not resolve an alert.
+//!
+//! Windows look back at 4,096 samples at most, and so does `median` without a window; the other
+//! figures without a window are over all samples. Values that are not finite are left out of all
+//! figures, except of `count`. `delta`, `slope` and `zscore` are missing until there are as many
+//! samples as they look back at; `stddev` needs two, everything else one.
 
 mod evaluate;
 mod lexer;

@@ -272,6 +272,15 @@ impl Parser {
         let (span, depths) = ((left.start, right.end), (left.depth, right.depth));
         let (left, left_unit) = left.value()?;
         let (right, right_unit) = right.value()?;
+        if operator == Operator::Multiply && (left_unit, right_unit) == (Unit::Time, Unit::Time) {
+            // Nobody means it, and the instant at which it changes would be found too late.
+            return Err(ExpressionError {
+                offset: span.0,
+                len: span.1 - span.0,
+                message: "a time cannot be multiplied by a time".to_owned(),
+                hint: None,
+            });
+        }
         let unit = match operator {
             Operator::Add | Operator::Subtract if left_unit == right_unit => left_unit,
             Operator::Multiply if left_unit == Unit::Plain => right_unit,

@@ -3,7 +3,27 @@
 //! Wrong numbers are worse than missing ones. One `Metrics` for one source, since tables and
 //! headers span lines. Knows no rule and no time.
 
-use crate::engine::splitter::Line;
+mod found;
+mod mapping;
+mod names;
+mod number;
+mod pairs;
+mod redraw;
+mod table;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+use bstr::ByteSlice;
+
+use crate::engine::bar;
+use crate::engine::splitter::{Line, LineKind};
+use found::Candidates;
+use pairs::Sentence;
+use redraw::Shown;
+use table::Tables;
+use token::Token;
 
 /// A number with a name, found in a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,10 +36,137 @@ pub struct Found<'a> {
     pub text: &'a str,
 }
 
+/// Only the beginning of a longer line is searched.
+const LONGEST: usize = 64 * 1024;
+const MOST_TOKENS: usize = 4096;
+
 #[derive(Debug, Default)]
-pub struct Metrics {}
+pub struct Metrics {
+    tables: Tables,
+    shown: Shown,
+    /// The line of the last frame: what completes it is a redraw too.
+    frame: u64,
+    in_traceback: bool,
+    candidates: Candidates,
+    tokens: Vec<Token>,
+}
 
 impl Metrics {
     /// Gives every metric that the line holds, in order, at most once for each value shown.
-    pub fn scan(&mut self, _line: &Line<'_>, _each: &mut dyn FnMut(Found<'_>)) {}
+    ///
+    /// Frames are redraws of one line: a value counts when it is new. A partial line is not
+    /// searched, since its last number may be cut; it comes again.
+    pub fn scan(&mut self, line: &Line<'_>, each: &mut dyn FnMut(Found<'_>)) {
+        let text = &line.text[..line.text.len().min(LONGEST)];
+        if line.kind == LineKind::Partial || self.is_traceback(text) {
+            return;
+        }
+        self.candidates.clear();
+        if has_number(text) {
+            self.search(text);
+        } else if memchr::memchr2(b'\t', b' ', text).is_some()
+            || memchr::memchr(b',', text).is_some()
+        {
+            self.tables.take(text, &mut self.candidates);
+        }
+        self.give(line, text, each);
+    }
+
+    fn search(&mut self, text: &[u8]) {
+        if self.tables.take(text, &mut self.candidates) {
+            return;
+        }
+        let end = before_exception(text);
+        let mut from = 0;
+        while let Some(at) = mapping::start(&text[from..end]) {
+            self.pairs(text, from, from + at);
+            let (next, message) = mapping::read(&text[..end], from + at, &mut self.candidates);
+            if let Some((start, end)) = message {
+                self.pairs(text, start, end);
+            }
+            from = next;
+        }
+        self.pairs(text, from, end);
+    }
+
+    fn pairs(&mut self, text: &[u8], from: usize, to: usize) {
+        if !has_number(&text[from..to]) {
+            return;
+        }
+        self.tokens.clear();
+        token::split(text, from, to, MOST_TOKENS, &mut self.tokens);
+        pairs::find(Sentence { line: text, tokens: &self.tokens }, &mut self.candidates);
+    }
+
+    fn give(&mut self, line: &Line<'_>, text: &[u8], each: &mut dyn FnMut(Found<'_>)) {
+        let whole = line.kind == LineKind::Whole;
+        let redraw = !whole || line.number == self.frame || bar::is_bar(text);
+        if !self.candidates.is_empty() {
+            let label = label(text);
+            let shown = &mut self.shown;
+            self.candidates.each(&mut |name, candidate| {
+                let number = &candidate.number;
+                let end = candidate.start + number.digits;
+                let written = text.get(candidate.start..end).unwrap_or_default();
+                if redraw && !shown.is_new(label, name, written) {
+                    return;
+                }
+                let written = written.to_str().unwrap_or_default();
+                each(Found { name, value: number.value, text: written });
+            });
+        }
+        if !whole {
+            self.frame = line.number;
+        } else if redraw {
+            self.shown.forget();
+        }
+    }
+
+    /// Code and messages of a traceback hold numbers, but no metric.
+    fn is_traceback(&mut self, text: &[u8]) -> bool {
+        if self.in_traceback {
+            let body = without_rank(text);
+            self.in_traceback = body.first().is_none_or(|b| matches!(b, b' ' | b'\t'));
+            return true;
+        }
+        self.in_traceback = memchr::memmem::find(text, b"Traceback (most recent call").is_some();
+        false
+    }
+}
+
+/// Whether there is anything that can be a number.
+fn has_number(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_digit) || {
+        let word = |word: &[u8]| memchr::memmem::find(text, word).is_some();
+        memchr::memchr3(b'n', b'N', b'i', text).is_some()
+            && (word(b"nan") || word(b"NaN") || word(b"inf") || word(b"NAN"))
+    }
+}
+
+/// What stands before a bar, without the numbers that count in it.
+fn label(text: &[u8]) -> &[u8] {
+    let start = bar::start(text).unwrap_or(0);
+    text[..start].trim_end_with(|c| c.is_ascii_digit() || "/ %:|[]".contains(c))
+}
+
+/// `[rank1]: text` without its prefix.
+fn without_rank(text: &[u8]) -> &[u8] {
+    match text.strip_prefix(b"[").and_then(|rest| rest.find("]:").map(|at| &rest[at + 2..])) {
+        Some(rest) => rest.strip_prefix(b" ").unwrap_or(rest),
+        None => text,
+    }
+}
+
+/// The end of what may be searched: `ValueError: ...`, `UserWarning: ...` are sentences.
+fn before_exception(text: &[u8]) -> usize {
+    for kind in ["Error: ", "Warning: ", "Exception: "] {
+        if let Some(at) = text.find(kind)
+            && at > 0
+            && text[at - 1].is_ascii_lowercase()
+            && !text[at + kind.len()..].first().is_some_and(u8::is_ascii_digit)
+        {
+            return text[..at].rfind_byte(b' ').map_or(0, |blank| blank + 1);
+        }
+    }
+    text.len()
 }

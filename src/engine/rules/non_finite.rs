@@ -125,10 +125,10 @@ impl Track for NonFinite {
     }
 
     fn due(&mut self, scene: &Scene<'_>, out: &mut Vec<Change>) {
-        for id in self.doubtful.clone() {
-            if self.doubted_until(id).is_some_and(|until| until <= scene.at)
-                && let Some(series) = scene.series.get(id)
-            {
+        for id in std::mem::take(&mut self.doubtful) {
+            if self.doubted_until(id).is_some_and(|until| until > scene.at) {
+                self.doubtful.push(id);
+            } else if let Some(series) = scene.series.get(id) {
                 self.tell(id, series, out);
             }
         }

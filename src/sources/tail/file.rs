@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ pub(super) fn buffer() -> Vec<u8> {
 
 #[derive(Debug)]
 pub(super) struct Followed {
+    /// Where it was found first: its name for people, and what its rotations are named after.
+    pub(super) home: PathBuf,
+    /// Where it is now.
     pub(super) path: PathBuf,
     pub(super) key: FileKey,
     /// Closed between reads where there are more files than descriptors.
@@ -49,10 +52,19 @@ pub(super) struct Followed {
     pub(super) leaving: Option<Timestamp>,
     /// The file that must be read to its end before this one begins.
     pub(super) waits_for: Option<u64>,
-    /// Whether files that were rotated away unseen have been looked for.
-    pub(super) siblings_checked: bool,
+    pub(super) look_beside: LookBeside,
     /// In which poll it was last found under a path.
     pub(super) seen: u64,
+}
+
+/// When to look for files that came before this one and were rotated away unseen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookBeside {
+    /// It has just taken another file's place.
+    Now,
+    /// As long as it is empty, it may be filled and emptied unseen.
+    AtFirstByte,
+    Never,
 }
 
 /// What a poll of one file gave.
@@ -75,6 +87,7 @@ impl Followed {
             skip_line = start.is_none();
         }
         Ok(Self {
+            home: path.to_path_buf(),
             path: path.to_path_buf(),
             key: FileKey::of(&meta),
             file: Some(file),
@@ -89,7 +102,7 @@ impl Followed {
             caught_up: false,
             leaving: None,
             waits_for: None,
-            siblings_checked: at_end,
+            look_beside: LookBeside::AtFirstByte,
             seen: 0,
         })
     }
@@ -100,6 +113,23 @@ impl Followed {
             self.stat = stat;
             self.changed = now;
         }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.stat.size == 0
+    }
+
+    pub(super) fn must_look_beside(&self) -> bool {
+        match self.look_beside {
+            LookBeside::Now => true,
+            LookBeside::AtFirstByte => self.place.offset == 0 && !self.is_empty(),
+            LookBeside::Never => false,
+        }
+    }
+
+    pub(super) fn looked_beside(&mut self) {
+        self.look_beside =
+            if self.is_empty() { LookBeside::AtFirstByte } else { LookBeside::Never };
     }
 
     /// Whether reading it would give nothing new.
@@ -132,7 +162,7 @@ impl Followed {
                     self.last_read = now;
                     self.verified_size = size.max(self.place.offset);
                     let whole = skip_to_line(new, &mut self.skip_line);
-                    output.chunk(&mut self.stream, &self.path, whole);
+                    output.chunk(&mut self.stream, &self.home, whole);
                     if new.len() + ANCHOR < room {
                         progress = Progress::CaughtUp;
                     }
@@ -174,6 +204,20 @@ impl Followed {
         Some(Stat::of(&meta).links)
     }
 
+    /// Whether it was emptied or deleted, so that only a copy may hold what it held.
+    pub(super) fn was_taken_away(&self) -> bool {
+        let meta = self.file.as_ref().and_then(|file| file.metadata().ok());
+        meta.is_some_and(|meta| meta.nlink() == 0 || meta.len() < self.place.offset)
+    }
+
+    /// Whether `copy` holds the beginning of this file, and is on its way to hold all.
+    pub(super) fn is_begun_copy(&self, copy: &File) -> io::Result<bool> {
+        match &self.file {
+            Some(original) => self.place.is_begun_copy(copy, original),
+            None => Ok(false),
+        }
+    }
+
     /// Whether it is left by all paths, read, and quiet for long enough to let it go.
     pub(super) fn is_done(&self, now: Timestamp) -> bool {
         let Some(leaving) = self.leaving else { return false };
@@ -200,6 +244,7 @@ impl Followed {
         let before = std::mem::take(&mut self.place);
         self.before = before.is_convincing().then_some(before);
         self.skip_line = false;
+        self.look_beside = LookBeside::AtFirstByte;
         self.verified_size = 0;
         self.caught_up = false;
         self.changed = now;

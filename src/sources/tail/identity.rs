@@ -125,9 +125,11 @@ impl Place {
     }
 
     /// Whether `copy` holds the beginning of `original`, and is on its way to this place.
-    pub(super) fn is_begun_copy(&self, copy: &File, original: Option<&File>) -> io::Result<bool> {
+    pub(super) fn is_begun_copy(&self, copy: &File, original: &File) -> io::Result<bool> {
         let size = copy.metadata()?.size();
-        let Some(original) = original.filter(|_| size < self.offset) else { return Ok(false) };
+        if size >= self.offset {
+            return Ok(false);
+        }
         let from = size.saturating_sub(ANCHOR as u64);
         let (mut here, mut there) = (vec![0; ANCHOR], vec![0; ANCHOR]);
         let got = read_at(copy, &mut here, from)?;
@@ -150,10 +152,21 @@ impl Place {
         }
         let mut content = vec![0; usize::try_from(size.min(LONGEST_SEARCH)).unwrap_or(0)];
         let got = read_at(file, &mut content, 0)?;
-        match memmem::rfind(&content[..got], &self.anchor) {
-            Some(at) => Self::at(file, (at + self.anchor.len()) as u64).map(Some),
+        let content = &content[..got];
+        let needle = &self.anchor[self.anchor.len() - CONVINCING..];
+        let ends = memmem::find_iter(content, needle).map(|at| at + needle.len());
+        match ends.filter(|end| self.ends_like(&content[..*end])).last() {
+            Some(end) => Self::at(file, end as u64).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Whether `text`, the beginning of a file, is what was read last here: the whole anchor, or,
+    /// in a file shorter than that, all of it. Fewer than two lines may be alike by chance.
+    fn ends_like(&self, text: &[u8]) -> bool {
+        let same = text.len().min(self.anchor.len());
+        let overlap = &text[text.len() - same..];
+        self.anchor.ends_with(overlap) && memchr::memchr_iter(b'\n', overlap).count() >= 2
     }
 }
 

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::sources::tail::Notice;
-use crate::sources::tail::file::{self, Followed};
+use crate::sources::tail::file::{self, Followed, LookBeside};
 use crate::sources::tail::identity::{FileKey, Place, Stat, read_at};
 use crate::sources::tail::set::Follower;
-use crate::sources::tail::siblings::{self, is_rotation_of};
+use crate::sources::tail::siblings::{self, Listing, is_rotation_of};
 use crate::time::Timestamp;
 
 /// A copy does not grow for so long, and its original was not emptied: it is a file of its own.
@@ -22,29 +22,28 @@ const COPY_IS_FINISHED_AFTER: Duration = Duration::from_secs(10);
 const MOST_COPIES: usize = 1024;
 
 impl Follower {
-    /// The bytes before the offset changed. Returns whether there may be more to read now.
-    pub(super) fn rewritten(&mut self, file: &mut Followed, now: Timestamp) -> bool {
+    /// The bytes before the offset changed: finds out where to read on.
+    pub(super) fn rewritten(&mut self, file: &mut Followed, now: Timestamp) {
         let moved = file.file.as_ref().map(|open| file.place.find_moved(open));
         if let Some(Ok(Some(place))) = moved {
-            self.tell(Notice::NotAppendOnly { path: file.path.clone() });
+            self.tell(Notice::NotAppendOnly { path: file.home.clone() });
             file.place = place;
-            return true;
+            return;
         }
         self.output.summary.truncations += 1;
         let recovered = self.read_copy(file, now);
         let lost = file.backlog().saturating_sub(recovered);
-        self.output.gap(&mut file.stream, &file.path, lost);
+        self.output.gap(&mut file.stream, &file.home, lost);
         self.output.close(&mut file.stream);
-        self.tell(Notice::Truncated { path: file.path.clone() });
+        self.tell(Notice::Truncated { path: file.home.clone() });
         file.begin_again(now);
-        true
     }
 
     /// Looks for a copy that a rotation made before it emptied the file, and reads from there what
     /// was not read in time. Returns the number of bytes.
     fn read_copy(&mut self, file: &mut Followed, now: Timestamp) -> u64 {
         let mut copy: Option<(std::fs::File, u64)> = None;
-        for (path, meta) in self.siblings.take_new(&file.path) {
+        for (path, meta) in self.siblings.take_new(&file.home, &mut Listing::default()) {
             let key = FileKey::of(&meta);
             if self.is_known(key) {
                 continue;
@@ -74,7 +73,7 @@ impl Follower {
             if got == 0 {
                 return Ok(offset - from);
             }
-            self.output.chunk(&mut file.stream, &file.path, &buffer[..got]);
+            self.output.chunk(&mut file.stream, &file.home, &buffer[..got]);
             offset += got as u64;
         }
     }
@@ -84,16 +83,22 @@ impl Follower {
     fn add_skipped(&mut self, path: &Path, successor: &mut Followed, now: Timestamp) {
         let Ok(mut skipped) = Followed::open(path, false, now) else { return };
         self.output.summary.rotations += 1;
-        skipped.siblings_checked = true;
+        skipped.home = successor.home.clone();
+        skipped.look_beside = LookBeside::Never;
         skipped.leaving = Some(now);
         skipped.waits_for = successor.waits_for;
         successor.waits_for = Some(self.add(skipped));
     }
 
     /// Before a new file's first byte is read: were others here in the meantime?
-    pub(super) fn find_skipped(&mut self, file: &mut Followed, now: Timestamp) {
-        file.siblings_checked = true;
-        for (path, meta) in self.siblings.take_new(&file.path) {
+    pub(super) fn find_skipped(
+        &mut self,
+        file: &mut Followed,
+        now: Timestamp,
+        listing: &mut Listing,
+    ) {
+        file.looked_beside();
+        for (path, meta) in self.siblings.take_new(&file.home, listing) {
             let key = FileKey::of(&meta);
             if !self.is_known(key) && !self.is_copy_of_followed(&path).unwrap_or(true) {
                 self.add_skipped(&path, file, now);
@@ -145,18 +150,24 @@ impl Follower {
     }
 
     /// Whether all of a file, as far as it goes, is what was read of the file that it is named
-    /// after, and which is still in its place.
+    /// after.
     fn is_copy_of_followed(&self, path: &Path) -> io::Result<bool> {
         let (Some(name), folder) = (path.file_name(), path.parent()) else { return Ok(false) };
         for (id, file) in &self.files {
-            let named_after = file.path.parent() == folder
-                && file.path.file_name().is_some_and(|base| is_rotation_of(name, base));
-            let in_place = file.leaving.is_none() && self.bound.get(&file.path) == Some(id);
-            if named_after && in_place && file.place.offset > 0 {
-                let copy = file::open(path)?;
-                if file.place.fits(&copy)? || file.place.is_begun_copy(&copy, file.file.as_ref())? {
-                    return Ok(true);
-                }
+            let named_after = file.home.parent() == folder
+                && file.home.file_name().is_some_and(|base| is_rotation_of(name, base));
+            if !named_after || file.place.offset == 0 {
+                continue;
+            }
+            // A file that was renamed is its own rotated file, and has no copy.
+            let in_place = file.leaving.is_none() && self.bound.get(&file.home) == Some(id);
+            let taken_away = file.was_taken_away();
+            let copy = file::open(path)?;
+            let is_complete = (in_place || taken_away) && file.place.fits(&copy)?;
+            // It is emptied only when the copy is complete.
+            let is_begun = in_place && !taken_away && file.is_begun_copy(&copy)?;
+            if is_complete || is_begun {
+                return Ok(true);
             }
         }
         Ok(false)
@@ -207,9 +218,9 @@ impl Follower {
         }
         if !file.caught_up {
             let lost = file.backlog();
-            self.output.gap(&mut file.stream, &file.path, lost);
+            self.output.gap(&mut file.stream, &file.home, lost);
             file.give_up();
-            self.tell(Notice::Lost { path: file.path.clone() });
+            self.tell(Notice::Lost { path: file.home.clone() });
         }
         false
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sources::Sink;
-use crate::sources::tail::file::{self, Followed, Progress};
+use crate::sources::tail::file::{self, Followed, LookBeside, Progress};
 use crate::sources::tail::glob::{MOST_PATHS, Pattern};
 use crate::sources::tail::identity::{FileKey, Stat};
 use crate::sources::tail::output::Output;
@@ -108,9 +108,11 @@ impl Follower {
         self.forget_copies();
         self.open = self.files.values().filter(|file| file.file.is_some()).count();
         let ids: Vec<u64> = self.files.keys().copied().collect();
+        // A fresh one: what was found above is in it.
+        let mut listing = Listing::default();
         let mut more = false;
         for id in ids {
-            more |= self.read(id, now);
+            more |= self.read(id, now, &mut listing);
         }
         self.let_go(now);
         more
@@ -232,9 +234,11 @@ impl Follower {
         self.unopened.remove(&key);
         if predecessor.is_some() {
             self.output.summary.rotations += 1;
+            file.look_beside = LookBeside::Now;
         }
-        if self.polls == 1 {
-            file.siblings_checked = true;
+        if !self.siblings.knows(path) {
+            self.siblings.remember(path, listing);
+            file.looked_beside();
         }
         self.open += 1;
         if self.open > self.most_open {
@@ -246,9 +250,6 @@ impl Follower {
         let id = self.add(file);
         self.bound.insert(path.into(), id);
         self.output.forget(&Notice::Deleted { path: path.into() });
-        if !self.siblings.knows(path) {
-            self.siblings.remember(path, listing);
-        }
         Ok(())
     }
 
@@ -294,51 +295,69 @@ impl Follower {
     }
 
     /// Reads some of one file. Returns whether there is more.
-    fn read(&mut self, id: u64, now: Timestamp) -> bool {
+    fn read(&mut self, id: u64, now: Timestamp, listing: &mut Listing) -> bool {
         let Some(mut file) = self.files.remove(&id) else { return false };
-        let more = self.read_taken(&mut file, now);
+        let more = self.read_taken(&mut file, now, listing);
         self.files.insert(id, file);
         more
     }
 
-    fn read_taken(&mut self, file: &mut Followed, now: Timestamp) -> bool {
-        if let Some(older) = file.waits_for {
-            if self.files.get(&older).is_some_and(|older| !older.caught_up) {
-                return false;
-            }
-            file.waits_for = None;
+    fn read_taken(&mut self, file: &mut Followed, now: Timestamp, listing: &mut Listing) -> bool {
+        if !self.is_its_turn(file, now, listing) {
+            return false;
         }
         if file.is_settled(now) {
             self.is_well(file);
             return false;
         }
         let was_open = file.file.is_some();
-        if !file.siblings_checked {
-            self.find_skipped(file, now);
-            if file.waits_for.is_some() {
+        if file.must_look_beside() {
+            self.find_skipped(file, now, listing);
+            if !self.is_its_turn(file, now, listing) {
                 return true;
             }
         }
         if !was_open && file.leaving.is_some() && !self.find_again(file) {
             return false;
         }
-        let progress = file.read(now, &mut self.buffer, &mut self.output);
-        if progress.is_ok() {
-            self.is_well(file);
+        let mut progress = self.read_some(file, now);
+        if progress == Some(Progress::Rewritten) {
+            self.rewritten(file, now);
+            // At once, since what nobody has read of could be lost without a trace.
+            if self.is_its_turn(file, now, listing) {
+                progress = self.read_some(file, now);
+            }
         }
-        let more = match progress {
-            Ok(Progress::CaughtUp) => false,
-            Ok(Progress::More) => true,
-            Ok(Progress::Rewritten) => self.rewritten(file, now),
+        self.count_open(file, was_open);
+        matches!(progress, Some(Progress::More | Progress::Rewritten))
+    }
+
+    fn read_some(&mut self, file: &mut Followed, now: Timestamp) -> Option<Progress> {
+        match file.read(now, &mut self.buffer, &mut self.output) {
+            Ok(progress) => {
+                self.is_well(file);
+                Some(progress)
+            }
             Err(error) => {
                 self.output.summary.read_errors += 1;
                 let path = file.path.clone();
                 self.is_in_trouble(&path, &error, now);
-                false
+                None
             }
-        };
-        self.count_open(file, was_open);
-        more
+        }
+    }
+
+    /// Whether the file before it is read to its end; that is read on first.
+    fn is_its_turn(&mut self, file: &mut Followed, now: Timestamp, listing: &mut Listing) -> bool {
+        let Some(older) = file.waits_for else { return true };
+        if self.files.get(&older).is_some_and(|older| !older.caught_up) {
+            self.read(older, now, listing);
+        }
+        if self.files.get(&older).is_some_and(|older| !older.caught_up) {
+            return false;
+        }
+        file.waits_for = None;
+        true
     }
 
     /// Keeps the number of open files within the limit: those beyond it are opened to be read.
@@ -366,8 +385,8 @@ impl Follower {
             }
             let Some(mut file) = self.files.remove(&id) else { continue };
             self.ids.remove(&file.key);
-            if self.bound.get(&file.path) == Some(&id) {
-                self.output.tell(&Notice::Deleted { path: file.path.clone() });
+            if self.bound.get(&file.home) == Some(&id) {
+                self.output.tell(&Notice::Deleted { path: file.home.clone() });
             }
             self.close(&mut file);
             self.forget_paths(id);
@@ -387,7 +406,7 @@ impl Follower {
     fn close(&mut self, file: &mut Followed) {
         let backlog = file.backlog();
         if backlog > 0 {
-            self.output.gap(&mut file.stream, &file.path, backlog);
+            self.output.gap(&mut file.stream, &file.home, backlog);
         }
         self.output.close(&mut file.stream);
     }

@@ -31,10 +31,16 @@ impl Listing {
         let (Some(base), folder) = (path.file_name(), folder_of(path)) else { return Vec::new() };
         let names = self.0.entry(folder.clone()).or_insert_with(|| {
             let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-            entries.map(|entry| entry.file_name()).collect()
+            let mut names: Vec<OsString> = entries.map(|entry| entry.file_name()).collect();
+            names.sort();
+            names
         });
+        let stem = path.file_stem().unwrap_or(base).as_bytes();
+        let first = names.partition_point(|name| name.as_bytes() < stem);
         let mut found: Vec<(PathBuf, Metadata)> = names
             .iter()
+            .skip(first)
+            .take_while(|name| name.as_bytes().starts_with(stem))
             .filter(|name| is_rotation_of(name, base))
             .map(|name| path.with_file_name(name))
             .filter(|path| !is_compressed(path))
@@ -59,8 +65,12 @@ impl Siblings {
     }
 
     /// The rotated files that came since the last listing, oldest first.
-    pub(super) fn take_new(&mut self, path: &Path) -> Vec<(PathBuf, Metadata)> {
-        let mut found = Listing::default().rotations_of(path);
+    pub(super) fn take_new(
+        &mut self,
+        path: &Path,
+        listing: &mut Listing,
+    ) -> Vec<(PathBuf, Metadata)> {
+        let mut found = listing.rotations_of(path);
         let keys = found.iter().map(|(_, meta)| FileKey::of(meta)).collect();
         let known = self.known.insert(path.to_path_buf(), keys).unwrap_or_default();
         found.retain(|(_, meta)| !known.contains(&FileKey::of(meta)));

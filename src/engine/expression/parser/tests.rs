@@ -64,6 +64,7 @@ fn errors_know_their_place_and_help() {
         ("elapsed(a) > 1h", 8, 1, "elapsed()"),
         ("age(loss) > 300", 0, 15, "5m"),
         ("elapsed() > 5GB", 0, 15, "compared"),
+        ("elapsed() * age(a) > 5", 0, 18, "multiplied"),
         ("loss == nan", 5, 2, "is_nan"),
         ("loss > 3 AND acc > 1", 9, 3, "`and`"),
         ("and > 3", 0, 3, "value"),

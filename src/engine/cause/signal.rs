@@ -1,0 +1,61 @@
+//! Names of signals, see signal(7); the numbers are Linux's on x86 and ARM.
+
+/// `SIGKILL`; a real-time or unknown one by its number.
+pub fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        5 => "SIGTRAP",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        10 => "SIGUSR1",
+        11 => "SIGSEGV",
+        12 => "SIGUSR2",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        16 => "SIGSTKFLT",
+        17 => "SIGCHLD",
+        18 => "SIGCONT",
+        19 => "SIGSTOP",
+        20 => "SIGTSTP",
+        21 => "SIGTTIN",
+        22 => "SIGTTOU",
+        23 => "SIGURG",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        26 => "SIGVTALRM",
+        27 => "SIGPROF",
+        28 => "SIGWINCH",
+        29 => "SIGIO",
+        30 => "SIGPWR",
+        31 => "SIGSYS",
+        other => return format!("signal {other}"),
+    };
+    name.into()
+}
+
+/// What a signal means by itself.
+pub(super) fn meaning(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        4 => "illegal instruction",
+        6 => "aborted",
+        7 => "bus error",
+        8 => "floating-point exception",
+        11 => "segmentation fault",
+        13 => "nobody read its output any more",
+        24 => "CPU time limit reached",
+        25 => "file size limit reached",
+        31 => "forbidden system call",
+        _ => return None,
+    })
+}
+
+/// Signals by which a program ends itself: its own fault, not sent from outside.
+pub(super) fn is_own_fault(signal: i32) -> bool {
+    matches!(signal, 4 | 5 | 6 | 7 | 8 | 11 | 31)
+}

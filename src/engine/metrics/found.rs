@@ -1,0 +1,145 @@
+//! What was found in one line, before it is decided what of it counts.
+//!
+//! A weak candidate (a bare count under an unknown name, `key 1.5` without a sign between) counts
+//! only on a line that also holds something certain: a step, an epoch, a measured quantity.
+
+use super::names::{self, Class};
+use super::number::{Number, Style, Unit};
+
+/// More pairs than this on one line are a configuration, not a measurement.
+const MOST: usize = 40;
+
+/// How name and number stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `key=value`, `key: value`
+    Sign,
+    /// `key:value`
+    Tight,
+    /// `key value`
+    Blank,
+    /// A cell under a header, an entry of a dict.
+    Entry,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    /// Its name, in [`Candidates::names`].
+    name: (usize, usize),
+    pub(super) number: Number,
+    /// Where the number stands in the line.
+    pub(super) start: usize,
+    weak: bool,
+    certain: bool,
+}
+
+/// The candidates of one line. Kept from line to line for its memory.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    names: String,
+    list: Vec<Candidate>,
+}
+
+impl Candidates {
+    pub(super) fn clear(&mut self) {
+        self.names.clear();
+        self.list.clear();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Judges a name and a number, and keeps them if they can be a metric. `raw` are the parts
+    /// of the name, joined by `join`. Whether they were kept.
+    pub(super) fn offer(
+        &mut self,
+        raw: &[&str],
+        join: &str,
+        form: Form,
+        number: Number,
+        start: usize,
+    ) -> bool {
+        let from = self.names.len();
+        for part in raw {
+            if self.names.len() > from {
+                self.names.push_str(join);
+            }
+            names::append(part, &mut self.names);
+        }
+        let last = raw.last().copied().unwrap_or_default();
+        let Some((weak, certain)) = verdict(&self.names[from..], last, form, &number) else {
+            self.names.truncate(from);
+            return false;
+        };
+        if let Some(short) = place(&self.names[from..]) {
+            self.names.truncate(from);
+            self.names.push_str(short);
+        }
+        let name = (from, self.names.len());
+        self.list.push(Candidate { name, number, start, weak, certain });
+        true
+    }
+
+    /// What counts, in the order of the line.
+    pub(super) fn each(&mut self, give: &mut dyn FnMut(&str, &Candidate)) {
+        if self.list.len() > MOST {
+            return;
+        }
+        let certain = self.list.iter().any(|c| c.certain);
+        self.list.sort_by_key(|c| c.start);
+        for candidate in &self.list {
+            if certain || !candidate.weak {
+                give(&self.names[candidate.name.0..candidate.name.1], candidate);
+            }
+        }
+    }
+}
+
+/// Epochs and steps have one name each, however a program calls them.
+fn place(name: &str) -> Option<&'static str> {
+    match names::class(name) {
+        Class::Epoch => Some("epoch"),
+        Class::Step if !name.eq_ignore_ascii_case("global_step") => Some("step"),
+        _ => None,
+    }
+}
+
+/// (weak, certain), or none if it is no metric.
+fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool, bool)> {
+    if !(1..=80).contains(&name.len()) || !name.chars().any(char::is_alphabetic) {
+        return None;
+    }
+    let class = match names::class(name) {
+        // `train/epoch` is no place, `train/loss` is measured as `loss` is.
+        Class::Unknown => match names::class(last) {
+            Class::Measured => Class::Measured,
+            Class::Never => Class::Never,
+            _ => Class::Unknown,
+        },
+        class => class,
+    };
+    let whole = number.style == Style::Integer && number.unit != Unit::Percent;
+    if number.unit == Unit::Time || number.unit == Unit::Rate {
+        return (class != Class::Never && form != Form::Tight).then_some((true, false));
+    }
+    match class {
+        Class::Never => None,
+        Class::Epoch | Class::Step | Class::Counted => {
+            let counts = number.style != Style::NonFinite && number.unit != Unit::Percent;
+            counts.then_some((false, true))
+        }
+        Class::Measured if names::is_part_of_data(name) && whole => None,
+        Class::Measured => Some((false, true)),
+        Class::Unknown if is_clock(name, number.value) => None,
+        Class::Unknown if whole && form == Form::Tight => None,
+        Class::Unknown if whole && names::is_part_of_data(name) => None,
+        Class::Unknown if whole && form == Form::Blank => None,
+        Class::Unknown => Some((whole || form == Form::Blank, false)),
+    }
+}
+
+/// Seconds since 1970, under a name that says so or any other.
+fn is_clock(name: &str, value: f64) -> bool {
+    value > 1e9 && value < 1e14 && (name.contains("time") || name.contains("date") || value < 2e9)
+}

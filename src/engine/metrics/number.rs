@@ -1,0 +1,252 @@
+//! Numbers as programs write them, and what only looks like one.
+//!
+//! `1e-05`, `.5`, `21.`, `1,234`, `95.2%`, `1.2k`, `8.13ms`, `nan.0`, `-inf`. A date, a time, a
+//! version, an address or a hash is read as one piece and is no number. Knows no names.
+
+/// What stands at a place where a number may begin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Lexed {
+    Number(Number),
+    /// `12/80`, `12 / 80`: the first of them, which is where the run is.
+    Fraction(Number),
+    /// A time, a date, a version, a hash and the like.
+    Junk {
+        len: usize,
+    },
+    /// A word that begins with a digit (`3D`, `2nd`).
+    Word,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Number {
+    pub(super) value: f64,
+    /// Bytes of the number as written, with its unit.
+    pub(super) len: usize,
+    /// Bytes without the unit.
+    pub(super) digits: usize,
+    pub(super) style: Style,
+    pub(super) unit: Unit,
+    /// Letters follow at once that are no unit: two writers shared the line.
+    pub(super) glued: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    Integer,
+    /// With a point or an exponent; the number of digits behind the point.
+    Decimal(u8),
+    NonFinite,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    None,
+    Percent,
+    /// `k`, `M`, `GB`: already in the value.
+    Scale,
+    Time,
+    /// `12.3it/s`
+    Rate,
+}
+
+/// Reads what begins at the start of `text`; the byte before it belongs to no word.
+pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
+    if let Some((value, len)) = non_finite(text) {
+        let style = Style::NonFinite;
+        let (unit, glued) = (Unit::None, false);
+        return Some(Lexed::Number(Number { value, len, digits: len, style, unit, glued }));
+    }
+    let (len, style) = decimal(text)?;
+    let rest = &text[len..];
+    if let Some(junk) = compound(text, len, style) {
+        return Some(Lexed::Junk { len: junk });
+    }
+    let value = parse(&text[..len])?;
+    let Some((unit, factor, more)) = unit(rest) else {
+        let glued = matches!(style, Style::Decimal(1..)) && starts_word(rest);
+        if !glued {
+            return Some(Lexed::Word);
+        }
+        let unit = Unit::None;
+        return Some(Lexed::Number(Number { value, len, digits: len, style, unit, glued }));
+    };
+    let number =
+        Number { value: value * factor, len: len + more, digits: len, style, unit, glued: false };
+    if more == 0
+        && style == Style::Integer
+        && let Some(whole) = denominator(rest)
+    {
+        return Some(Lexed::Fraction(Number { len: len + whole, ..number }));
+    }
+    Some(Lexed::Number(number))
+}
+
+/// `nan`, `NaN`, `-nan(ind)`, `nan.0`, `inf`, `Infinity`, as whole words.
+fn non_finite(text: &[u8]) -> Option<(f64, usize)> {
+    let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
+    let letters = text[sign..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let word = &text[sign..sign + letters];
+    let value = match word.len() {
+        3 if word.eq_ignore_ascii_case(b"nan") => f64::NAN,
+        3 if word.eq_ignore_ascii_case(b"inf") => f64::INFINITY,
+        8 if word.eq_ignore_ascii_case(b"infinity") => f64::INFINITY,
+        _ => return None,
+    };
+    let mut len = sign + letters;
+    for tail in [&b".0"[..], b"(ind)", b"(snan)", b"%"] {
+        if text[len..].starts_with(tail) {
+            len += tail.len();
+            break;
+        }
+    }
+    let next = text.get(len).copied().unwrap_or(b' ');
+    let ends = !(next.is_ascii_alphanumeric() || matches!(next, b'_' | b'-' | b'/' | b'=' | b'@'));
+    ends.then_some((if text[0] == b'-' { -value } else { value }, len))
+}
+
+/// Length and style of sign, digits, fraction and exponent.
+fn decimal(text: &[u8]) -> Option<(usize, Style)> {
+    let mut at = usize::from(matches!(text.first(), Some(b'-' | b'+')));
+    let whole = digits(&text[at..]);
+    at += whole;
+    if (1..=3).contains(&whole) {
+        at += thousands(&text[at..]);
+    }
+    let mut style = Style::Integer;
+    if text.get(at) == Some(&b'.') {
+        let fraction = digits(&text[at + 1..]);
+        let ends = !text.get(at + 1).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        if fraction > 0 || (whole > 0 && ends && closes(text.get(at + 1))) {
+            at += 1 + fraction;
+            style = Style::Decimal(u8::try_from(fraction).unwrap_or(u8::MAX));
+        }
+        if whole == 0 && fraction == 0 {
+            return None;
+        }
+    } else if whole == 0 {
+        return None;
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(at + 1), Some(b'-' | b'+')));
+        let exponent = digits(&text[at + 1 + sign..]);
+        if (1..=4).contains(&exponent) {
+            at += 1 + sign + exponent;
+            if style == Style::Integer {
+                style = Style::Decimal(0);
+            }
+        }
+    }
+    Some((at, style))
+}
+
+/// After `21.` only these make the point part of the number; a sentence ends otherwise.
+fn closes(next: Option<&u8>) -> bool {
+    matches!(next, Some(b']' | b')' | b',' | b'}'))
+}
+
+fn digits(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b.is_ascii_digit()).count()
+}
+
+/// `,234,567` behind one to three digits.
+fn thousands(text: &[u8]) -> usize {
+    let mut at = 0;
+    while text.get(at) == Some(&b',') && digits(&text[at + 1..]) == 3 {
+        at += 4;
+    }
+    at
+}
+
+fn parse(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?;
+    if text.contains(',') { text.replace(',', "").parse().ok() } else { text.parse().ok() }
+}
+
+/// The length of a time, date, version, range or address that begins with this number.
+fn compound(text: &[u8], len: usize, style: Style) -> Option<usize> {
+    let next = text.get(len)?;
+    let after = text.get(len + 1).copied().unwrap_or(b' ');
+    let joined = match next {
+        b':' => after.is_ascii_digit() && style == Style::Integer,
+        b'-' => after.is_ascii_digit(),
+        b'.' => after.is_ascii_digit(),
+        b'x' | b'X' => after.is_ascii_hexdigit(),
+        b'_' => true,
+        b'+' => after.is_ascii_alphanumeric(),
+        b'/' => {
+            let more = digits(&text[len + 1..]);
+            after.is_ascii_digit() && text.get(len + 1 + more) == Some(&b'/')
+        }
+        _ => is_hash(text),
+    };
+    joined.then(|| {
+        let part = |b: &&u8| b.is_ascii_alphanumeric() || b":.-_+/".contains(b);
+        text.iter().take_while(part).count().max(len)
+    })
+}
+
+/// Seven or more hexadecimal digits, letters among them.
+fn is_hash(text: &[u8]) -> bool {
+    let len = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    len >= 7
+        && text[..len].iter().filter(|b| b.is_ascii_alphabetic()).count() >= 2
+        && !text.get(len).is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// The unit that follows at once, its factor and its length; none: letters that are no unit.
+fn unit(rest: &[u8]) -> Option<(Unit, f64, usize)> {
+    let Some(&first) = rest.first() else { return Some((Unit::None, 1.0, 0)) };
+    if first == b'%' {
+        return Some((Unit::Percent, 1.0, 1));
+    }
+    if first == b'/' && rest.get(1).is_some_and(u8::is_ascii_alphabetic) {
+        return Some((Unit::Rate, 1.0, word(rest)));
+    }
+    let micro = rest.starts_with("µs".as_bytes()) || rest.starts_with("μs".as_bytes());
+    if micro {
+        return Some((Unit::Time, 1.0, 3));
+    }
+    if !(first.is_ascii_alphabetic() || first == b'_') {
+        return Some((Unit::None, 1.0, 0));
+    }
+    let len = word(rest);
+    let text = &rest[..len];
+    if memchr::memchr(b'/', text).is_some() {
+        return Some((Unit::Rate, 1.0, len));
+    }
+    let (unit, factor) = match text {
+        b"s" | b"ms" | b"us" | b"ns" | b"sec" | b"secs" | b"min" | b"m" | b"h" | b"hr" | b"d"
+        | b"seconds" => (Unit::Time, 1.0),
+        b"k" | b"K" | b"kB" | b"KB" => (Unit::Scale, 1e3),
+        b"M" | b"MB" | b"mb" => (Unit::Scale, 1e6),
+        b"G" | b"GB" | b"B" | b"gb" => (Unit::Scale, 1e9),
+        b"T" | b"TB" => (Unit::Scale, 1e12),
+        b"KiB" => (Unit::Scale, 1024.0),
+        b"MiB" => (Unit::Scale, 1_048_576.0),
+        b"GiB" => (Unit::Scale, 1_073_741_824.0),
+        _ => return None,
+    };
+    Some((unit, factor, len))
+}
+
+fn word(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_')).count()
+}
+
+/// Letters that can begin another writer's text.
+fn starts_word(rest: &[u8]) -> bool {
+    rest.iter().take_while(|b| b.is_ascii_alphabetic()).count() >= 3
+}
+
+/// `/80`, `/ 80`, ` / 80`: its length.
+fn denominator(rest: &[u8]) -> Option<usize> {
+    let blanks = |text: &[u8]| text.iter().take_while(|b| **b == b' ').count();
+    let before = blanks(rest);
+    if before > 1 || rest.get(before) != Some(&b'/') {
+        return None;
+    }
+    let after = before + 1 + blanks(&rest[before + 1..]);
+    let whole = digits(&rest[after..]);
+    let thousands = thousands(&rest[after + whole..]);
+    (whole > 0).then_some(after + whole + thousands)
+}

@@ -1,0 +1,333 @@
+//! `key=value`, `key: value`, `key value`: names and numbers that stand side by side.
+
+use bstr::ByteSlice;
+
+use super::found::{Candidates, Form};
+use super::names::{self, Class};
+use super::number::{Number, Style, Unit};
+use super::token::{Gap, Kind, Token};
+
+/// A name has at most so many words.
+const LONGEST_NAME: usize = 5;
+
+/// A tokenized line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sentence<'a> {
+    pub(super) line: &'a [u8],
+    pub(super) tokens: &'a [Token],
+}
+
+/// Where the name of a number ends, and how the two stand together.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// The last token of the name.
+    name: usize,
+    form: Form,
+    /// The sign follows the name at once: `key=`.
+    attached: bool,
+    /// The number stands in brackets of its own: `Epoch [3/10]`.
+    boxed: bool,
+    /// The first token behind the number and what wraps it.
+    next: usize,
+}
+
+/// Offers every pair of the line.
+pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
+    for (at, token) in sentence.tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Number(number) => {
+                sentence.pair(at, number, false, out);
+            }
+            Kind::Fraction(number) => sentence.pair(at, number, true, out),
+            _ => {}
+        }
+    }
+}
+
+impl<'a> Sentence<'a> {
+    fn pair(&self, at: usize, number: Number, fraction: bool, out: &mut Candidates) {
+        let Some(place) = self.place(at) else { return };
+        if !self.ends_well(place.next, &number) {
+            return;
+        }
+        let Some((first, last)) = self.name(&place) else { return };
+        let name = self.text(first, last);
+        let head = self.text(place.name_word(self), place.name_word(self));
+        let class = names::class(head);
+        let counter = matches!(class, Class::Epoch | Class::Step | Class::Counted);
+        if (fraction || place.boxed && place.form != Form::Sign) && !counter {
+            return;
+        }
+        let name = if counter && self.is_place(first, place.name_word(self)) { head } else { name };
+        if place.form == Form::Blank && !self.is_told(first, &place, &number, counter) {
+            return;
+        }
+        let best = head.eq_ignore_ascii_case("value") && self.after_best(place.name);
+        let parts: &[&str] = if best { &["best", name] } else { &[name] };
+        let start = self.tokens[at].start;
+        if out.offer(parts, "_", place.form, number, start) && !fraction {
+            self.average(place.next, name, &number, out);
+        }
+    }
+
+    /// `6.8 (7.1)`: the value now, and its average in brackets.
+    fn average(&self, next: usize, name: &str, number: &Number, out: &mut Candidates) {
+        let [open, inner, close, ..] = &self.tokens[next.min(self.tokens.len())..] else { return };
+        let Kind::Number(average) = inner.kind else { return };
+        let bracketed = self.byte(open) == b'(' && close.kind == Kind::Close;
+        let alike = average.style == number.style || average.style == Style::NonFinite;
+        if bracketed && alike && number.style != Style::Integer && average.unit == number.unit {
+            out.offer(&[name, "avg"], "_", Form::Sign, average, inner.start);
+        }
+    }
+
+    /// Steps back from the number over what wraps it, to the name.
+    fn place(&self, at: usize) -> Option<Place> {
+        let tokens = self.tokens;
+        let mut before = at;
+        let mut next = at + 1;
+        let mut boxed = false;
+        while let Some(wrap) = before.checked_sub(1).filter(|_| tokens[before].gap != Gap::Wide) {
+            match tokens[wrap].kind {
+                Kind::Quote if tokens.get(next).is_some_and(|t| t.kind == Kind::Quote) => next += 1,
+                Kind::Open if self.byte(&tokens[wrap]) == b'[' => {
+                    if tokens.get(next).is_none_or(|t| t.kind != Kind::Close) {
+                        return None;
+                    }
+                    next += 1;
+                    boxed = true;
+                }
+                Kind::Open if self.byte(&tokens[wrap]) == b'(' => {
+                    let call = wrap.checked_sub(1)?;
+                    if tokens[wrap].gap != Gap::None || !is_wrapper(self.text(call, call)) {
+                        return None;
+                    }
+                    next = self.closing(next);
+                    before = call;
+                    continue;
+                }
+                _ => break,
+            }
+            before = wrap;
+        }
+        // A number that is padded to a width inside brackets: `[   0/100]`.
+        if before > 0 && tokens[before - 1].kind == Kind::Open && tokens[at].gap == Gap::Wide {
+            next += usize::from(tokens.get(next).is_some_and(|t| t.kind == Kind::Close));
+            before -= 1;
+            boxed = true;
+        }
+        let sign = before.checked_sub(1)?;
+        let attached = tokens[sign].gap == Gap::None;
+        let form = match tokens[sign].kind {
+            Kind::Equals => Form::Sign,
+            Kind::Colon if attached && tokens[before].gap == Gap::None => Form::Tight,
+            Kind::Colon => Form::Sign,
+            Kind::Word | Kind::Close if boxed || tokens[before].gap != Gap::None => {
+                return Some(Place { name: sign, form: Form::Blank, attached, boxed, next });
+            }
+            _ => return None,
+        };
+        let attached = attached && tokens[sign].kind == Kind::Equals;
+        // `Epoch: [3/10]` names a place as `Epoch [3/10]` does; `lr=[0.1]` is a list of one.
+        let form = if boxed && tokens[sign].kind == Kind::Colon { Form::Tight } else { form };
+        Some(Place { name: sign.checked_sub(1)?, form, attached, boxed, next })
+    }
+
+    /// The token behind the bracket that is open at `from`.
+    fn closing(&self, from: usize) -> usize {
+        let mut depth = 1_u32;
+        for (at, token) in self.tokens.iter().enumerate().skip(from) {
+            match token.kind {
+                Kind::Open => depth += 1,
+                Kind::Close if depth == 1 => return at + 1,
+                Kind::Close => depth -= 1,
+                _ => {}
+            }
+        }
+        self.tokens.len()
+    }
+
+    /// Whether the number is complete where it ends.
+    fn ends_well(&self, next: usize, number: &Number) -> bool {
+        let Some(token) = self.tokens.get(next) else { return true };
+        if token.gap != Gap::None {
+            return true;
+        }
+        match token.kind {
+            Kind::Word => number.glued,
+            // A bar's percentage: `45%|███`.
+            Kind::Pipe => number.unit != Unit::Percent,
+            Kind::Comma | Kind::Semicolon | Kind::Close | Kind::Quote | Kind::Open => true,
+            Kind::Colon => self.tokens.get(next + 1).is_none_or(|t| t.gap != Gap::None),
+            Kind::Other => {
+                matches!(self.byte(token), b'.' | b'!' | b'\\') || token.end > token.start + 1
+            }
+            _ => false,
+        }
+    }
+
+    /// First and last token of the name that ends at `place.name`.
+    fn name(&self, place: &Place) -> Option<(usize, usize)> {
+        let tokens = self.tokens;
+        let last = place.name;
+        match tokens[last].kind {
+            Kind::Word => {}
+            Kind::Quote if place.form != Form::Blank => {
+                let open = (0..last).rev().find(|i| tokens[*i].kind == Kind::Quote)?;
+                return (open + 1 < last).then_some((open + 1, last - 1));
+            }
+            Kind::Close if place.name_word(self) < last => {}
+            _ => return None,
+        }
+        let word = place.name_word(self);
+        let (first, clean) = self.words_back(word);
+        if place.form == Form::Blank {
+            return clean.then_some((first, last));
+        }
+        if clean && !place.attached {
+            return Some((first, last));
+        }
+        let mut first = word;
+        while first > 0
+            && word - first < 2
+            && tokens[first].gap == Gap::One
+            && tokens[first - 1].kind == Kind::Word
+            && names::is_qualifier(self.text(first - 1, first - 1))
+        {
+            first -= 1;
+        }
+        Some((first, last))
+    }
+
+    /// Back over the words of a name that ends with token `word`: its first token, and whether it
+    /// reads as a name and not as a sentence.
+    fn words_back(&self, word: usize) -> (usize, bool) {
+        let tokens = self.tokens;
+        let mut first = word;
+        while first > 0
+            && tokens[first].gap == Gap::One
+            && tokens[first - 1].kind == Kind::Word
+            && !is_level(self.text(first - 1, first - 1))
+        {
+            first -= 1;
+        }
+        let after_number = first > 0
+            && matches!(
+                tokens[first - 1].kind,
+                Kind::Number(_) | Kind::Fraction(_) | Kind::Junk | Kind::Close
+            );
+        while after_number && first < word && names::is_unit(self.text(first, first)) {
+            first += 1;
+        }
+        let prose = (first..word).any(|i| names::is_prose(self.text(i, i)));
+        let own = names::is_prose(self.text(word, word));
+        (first, !prose && !own && word - first < LONGEST_NAME)
+    }
+
+    /// Whether `key value` without a sign is more than two words of a sentence.
+    fn is_told(&self, first: usize, place: &Place, number: &Number, counter: bool) -> bool {
+        if self.tokens[first..=place.name].iter().any(|t| t.kind == Kind::Quote) {
+            return false;
+        }
+        let open = first.checked_sub(1).map(|i| self.tokens[i].kind);
+        // `step 3` after a closing bracket is told, after a name and a sign it is a value.
+        if matches!(open, Some(Kind::Equals)) {
+            return false;
+        }
+        counter && number.style == Style::Integer
+            || number.glued
+            || self.is_followed_by_more(place.next)
+    }
+
+    /// Behind a value stands the end, a sign, or the next name with its value; not a sentence.
+    fn is_followed_by_more(&self, next: usize) -> bool {
+        let mut words = 0;
+        for token in &self.tokens[next.min(self.tokens.len())..] {
+            if words > 0 && token.gap == Gap::Wide {
+                return true;
+            }
+            match token.kind {
+                Kind::Word if token.gap == Gap::Wide => return true,
+                Kind::Word => {
+                    if names::is_prose(self.text_of(token)) {
+                        return false;
+                    }
+                    words += 1;
+                }
+                Kind::Other => return token.gap == Gap::None || words == 0,
+                _ => return true,
+            }
+            if words > LONGEST_NAME {
+                return false;
+            }
+        }
+        words <= 1
+    }
+
+    /// Whether `train epoch` merely says where: all words before the counter are qualifiers of data.
+    fn is_place(&self, first: usize, word: usize) -> bool {
+        (first..word).all(|i| {
+            let text = self.text(i, i);
+            names::is_part_of_data(text) || text.eq_ignore_ascii_case("global")
+        })
+    }
+
+    /// Whether a sentence about the best one began a few words before.
+    fn after_best(&self, name: usize) -> bool {
+        (name.saturating_sub(6)..name).any(|i| self.text(i, i).eq_ignore_ascii_case("best"))
+    }
+
+    fn byte(&self, token: &Token) -> u8 {
+        self.line.get(token.start).copied().unwrap_or(b' ')
+    }
+
+    fn text_of(&self, token: &Token) -> &'a str {
+        self.line[token.start..token.end].to_str().unwrap_or_default()
+    }
+
+    fn text(&self, first: usize, last: usize) -> &'a str {
+        let line = &self.line[self.tokens[first].start..self.tokens[last].end];
+        line.to_str().unwrap_or_default()
+    }
+}
+
+impl Place {
+    /// The last word of the name; what follows it is in brackets: `Epoch(train)`, `time (ms)`.
+    fn name_word(&self, sentence: &Sentence<'_>) -> usize {
+        let tokens = sentence.tokens;
+        if tokens[self.name].kind != Kind::Close {
+            return self.name;
+        }
+        let from = self.name.saturating_sub(4);
+        let open = (from..self.name).rev().find(|i| tokens[*i].kind == Kind::Open);
+        match open {
+            Some(open)
+                if open > 0
+                    && tokens[open - 1].kind == Kind::Word
+                    && tokens[open].gap != Gap::Wide
+                    && sentence.byte(&tokens[open]) == b'(' =>
+            {
+                open - 1
+            }
+            _ => self.name,
+        }
+    }
+}
+
+/// `tensor(0.5, ...)`, `Array(0.5)`, `np.float64(0.5)`: a value and how it is stored.
+pub(super) fn is_wrapper(word: &str) -> bool {
+    let word = word.rsplit('.').next().unwrap_or(word).as_bytes();
+    ["tensor", "array", "devicearray", "float", "int", "double", "scalar", "decimal", "parameter"]
+        .iter()
+        .any(|kind| {
+            word.len() >= kind.len() && word[..kind.len()].eq_ignore_ascii_case(kind.as_bytes())
+        })
+}
+
+fn is_level(word: &str) -> bool {
+    [
+        "INFO", "WARN", "WARNING", "DEBUG", "ERROR", "SUCCESS", "NOTICE", "TRACE", "CRITICAL",
+        "FATAL", "Info",
+    ]
+    .contains(&word)
+}

@@ -1,0 +1,236 @@
+//! Tables: names in a header line, values in the lines below; and boxed tables of two columns.
+//!
+//! Columns stand apart by a tab, by two blanks, by a border, or by a comma.
+
+use bstr::ByteSlice;
+
+use super::found::{Candidates, Form};
+use super::mapping::whole_number;
+use super::names::{self, Class};
+use super::number::{self, Lexed, Number};
+use crate::engine::bar;
+
+/// More columns or longer lines are no table that is read here.
+const MOST_COLUMNS: usize = 40;
+const LONGEST: usize = 2000;
+/// So many lines without a row end a table.
+const PATIENCE: u32 = 400;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Border {
+    Tab,
+    Pipe,
+    Wide,
+    Comma,
+}
+
+/// The tables of one source.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    header: Option<Header>,
+    /// The group of a boxed table: `train/`.
+    group: String,
+    cells: Vec<(usize, usize)>,
+}
+
+#[derive(Debug)]
+struct Header {
+    border: Border,
+    columns: Vec<String>,
+    idle: u32,
+}
+
+impl Tables {
+    /// Takes a line if it belongs to a table.
+    pub(super) fn take(&mut self, line: &[u8], out: &mut Candidates) -> bool {
+        if line.len() > LONGEST {
+            return false;
+        }
+        if is_rule(line) {
+            self.group.clear();
+            return true;
+        }
+        let text = without_bar(line);
+        let Some(border) = border(text) else { return false };
+        split(text, border, &mut self.cells);
+        if border == Border::Pipe && self.cells.len() == 2 && self.boxed(text, out) {
+            return true;
+        }
+        self.row(text, border, out) || self.learn(text, border)
+    }
+
+    /// `|    loss     | 36     |`
+    fn boxed(&mut self, text: &[u8], out: &mut Candidates) -> bool {
+        let [key, value] = [self.cells[0], self.cells[1]].map(|(a, b)| &text[a..b]);
+        let Ok(name) = key.trim_ascii().to_str() else { return false };
+        let value = value.trim_ascii();
+        if !is_name(name) {
+            return false;
+        }
+        if value.is_empty() && name.ends_with('/') {
+            self.group.clear();
+            self.group.push_str(name.trim_end_matches('/'));
+            return true;
+        }
+        let Some(number) = whole_number(value) else { return false };
+        let start = self.cells[1].0;
+        if self.group.is_empty() {
+            out.offer(&[name], "/", Form::Entry, number, start);
+        } else {
+            out.offer(&[&self.group, name], "/", Form::Entry, number, start);
+        }
+        true
+    }
+
+    fn learn(&mut self, text: &[u8], border: Border) -> bool {
+        let least = if border == Border::Comma { 2 } else { 3 };
+        if !(least..=MOST_COLUMNS).contains(&self.cells.len()) {
+            return false;
+        }
+        let mut columns = Vec::with_capacity(self.cells.len());
+        let mut known = false;
+        for (start, end) in &self.cells {
+            let Ok(name) = text[*start..*end].trim_ascii().to_str() else { return false };
+            if !is_name(name) && name != "#" {
+                return false;
+            }
+            let last = name.rsplit([' ', '/']).next().unwrap_or(name);
+            known |= !matches!(names::class(last), Class::Unknown | Class::Never | Class::Counted);
+            columns.push(name.to_owned());
+        }
+        if known {
+            self.header = Some(Header { border, columns, idle: 0 });
+        }
+        known
+    }
+
+    fn row(&mut self, text: &[u8], border: Border, out: &mut Candidates) -> bool {
+        let Some(header) = &mut self.header else { return false };
+        header.idle += 1;
+        if header.idle > PATIENCE {
+            self.header = None;
+            return false;
+        }
+        if border != header.border || self.cells.len() != header.columns.len() {
+            return false;
+        }
+        let numbers = self.cells.iter().filter(|(a, b)| value(&text[*a..*b]).is_some()).count();
+        let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
+        if numbers < 2 || numbers + junk + 1 < self.cells.len() {
+            return false;
+        }
+        header.idle = 0;
+        let (start, end) = self.cells[0];
+        let first = text[start..end].trim_ascii().to_str().unwrap_or_default();
+        let label = if value(first.as_bytes()).is_none() { first } else { "" };
+        let whole = ["", "all", "total", "overall", "mean", "average", "avg"];
+        for ((start, end), column) in self.cells.iter().zip(&header.columns) {
+            let Some(number) = value(&text[*start..*end]) else { continue };
+            let blanks = text[*start..*end].len() - text[*start..*end].trim_ascii_start().len();
+            if whole.contains(&label) {
+                out.offer(&[column], "/", Form::Entry, number, start + blanks);
+            } else {
+                out.offer(&[label, column], "/", Form::Entry, number, start + blanks);
+            }
+        }
+        true
+    }
+}
+
+/// The value of a cell; of `3/10` the first.
+fn value(cell: &[u8]) -> Option<Number> {
+    let cell = cell.trim_ascii();
+    match number::lex(cell)? {
+        Lexed::Number(n) | Lexed::Fraction(n) if n.len == cell.len() && !n.glued => Some(n),
+        _ => None,
+    }
+}
+
+fn is_blank_or_junk(cell: &[u8]) -> bool {
+    let cell = cell.trim_ascii();
+    matches!(cell, b"" | b"-" | b"--" | b"N/A" | b"None")
+        || matches!(number::lex(cell), Some(Lexed::Junk { len }) if len == cell.len())
+}
+
+/// A name in a header or a boxed row.
+fn is_name(text: &str) -> bool {
+    text.len() <= 40
+        && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.split(' ').count() <= 4
+        && !text.contains(['=', ':', '"', '\'', '|', ';', '\\', '`', '!', '?'])
+        && !text.split(' ').any(names::is_prose)
+}
+
+/// A line of dashes.
+fn is_rule(line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    text.len() >= 3 && text.iter().all(|b| matches!(b, b'-' | b'=' | b'+' | b'|'))
+}
+
+/// The line up to the bar that is drawn behind its cells.
+fn without_bar(line: &[u8]) -> &[u8] {
+    let Some(bar) = bar::start(line) else { return line };
+    let text = line[..bar].trim_end_with(|c| c == ' ' || c == '%' || c.is_ascii_digit());
+    match text.strip_suffix(b":") {
+        Some(text) => text,
+        None => line,
+    }
+}
+
+fn border(text: &[u8]) -> Option<Border> {
+    let trimmed = text.trim_ascii();
+    let wall = |t: &[u8]| {
+        t.starts_with(b"|") || ["│", "┃", "║"].iter().any(|w| t.starts_with(w.as_bytes()))
+    };
+    if wall(trimmed) {
+        return Some(Border::Pipe);
+    }
+    if memchr::memchr(b'\t', trimmed).is_some() {
+        return Some(Border::Tab);
+    }
+    if memchr::memmem::find(trimmed, b"  ").is_some() {
+        return Some(Border::Wide);
+    }
+    let comma = memchr::memchr(b',', trimmed).is_some() && memchr::memchr(b' ', trimmed).is_none();
+    comma.then_some(Border::Comma)
+}
+
+fn split(text: &[u8], border: Border, cells: &mut Vec<(usize, usize)>) {
+    cells.clear();
+    let end = text.trim_ascii_end().len();
+    let mut start = text.len() - text.trim_ascii_start().len();
+    if border == Border::Pipe {
+        start += wall(&text[start..end]);
+    }
+    let mut at = start;
+    while at < end && cells.len() <= MOST_COLUMNS {
+        let skip = match border {
+            Border::Tab => usize::from(text[at] == b'\t'),
+            Border::Comma => usize::from(text[at] == b','),
+            Border::Pipe => wall(&text[at..end]),
+            Border::Wide => match text[at..end].iter().take_while(|b| **b == b' ').count() {
+                1 => 0,
+                blanks => blanks,
+            },
+        };
+        if skip > 0 {
+            cells.push((start, at));
+            at += skip;
+            start = at;
+        } else {
+            at += 1;
+        }
+    }
+    if start < end {
+        cells.push((start, end));
+    }
+}
+
+/// The length of the border here, 0 if there is none.
+fn wall(text: &[u8]) -> usize {
+    match text {
+        [b'|', ..] => 1,
+        [0xe2, 0x94, 0x82 | 0x83, ..] | [0xe2, 0x95, 0x91, ..] => 3,
+        _ => 0,
+    }
+}

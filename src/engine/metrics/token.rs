@@ -1,0 +1,166 @@
+//! A line as words, numbers and signs. Knows no meaning.
+
+use bstr::decode_utf8;
+
+use super::number::{self, Lexed, Number};
+
+/// A piece of the line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// White space before it.
+    pub(super) gap: Gap,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    Word,
+    Number(Number),
+    Fraction(Number),
+    Junk,
+    /// `=`
+    Equals,
+    Colon,
+    Comma,
+    Semicolon,
+    /// A column's border: `|`, `│`, `•`.
+    Pipe,
+    Open,
+    Close,
+    Quote,
+    /// A free-standing dash or star.
+    Dash,
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    None,
+    One,
+    /// Two blanks and more, or a tab.
+    Wide,
+}
+
+/// Splits `line` from `from` on into `tokens`, as long as there are fewer than `limit`.
+pub(super) fn split(line: &[u8], from: usize, to: usize, limit: usize, tokens: &mut Vec<Token>) {
+    let text = &line[..to];
+    let mut at = from;
+    while at < to && tokens.len() < limit {
+        let blank = text[at..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let gap = match &text[at..at + blank] {
+            [] => Gap::None,
+            [b' '] => Gap::One,
+            _ => Gap::Wide,
+        };
+        at += blank;
+        if at >= to {
+            return;
+        }
+        let (kind, len) = piece(text, at, gap, at == from);
+        tokens.push(Token { kind, start: at, end: at + len, gap });
+        at += len;
+    }
+}
+
+/// The piece at `at` and its length, which is at least one.
+fn piece(text: &[u8], at: usize, gap: Gap, first: bool) -> (Kind, usize) {
+    let rest = &text[at..];
+    let byte = rest[0];
+    let signed = matches!(byte, b'-' | b'+' | b'.') && rest.len() > 1;
+    let may_be_number = byte.is_ascii_digit()
+        || matches!(byte, b'n' | b'N' | b'i' | b'I')
+        || (signed && (first || gap != Gap::None || !ends_word(text, at)));
+    if may_be_number {
+        match number::lex(rest) {
+            Some(Lexed::Number(number)) => return (Kind::Number(number), number.len),
+            Some(Lexed::Fraction(number)) => return (Kind::Fraction(number), number.len),
+            Some(Lexed::Junk { len }) => return (Kind::Junk, len.max(1)),
+            Some(Lexed::Word) | None => {}
+        }
+    }
+    let len = word(rest);
+    if len > 0 {
+        return (Kind::Word, len);
+    }
+    sign(rest)
+}
+
+fn ends_word(text: &[u8], at: usize) -> bool {
+    at > 0 && (text[at - 1].is_ascii_alphanumeric() || matches!(text[at - 1], b')' | b']' | b'.'))
+}
+
+/// The length of the word at the start of `rest`. Signs belong to it only between letters.
+fn word(rest: &[u8]) -> usize {
+    let mut end = 0;
+    let mut at = 0;
+    while at < rest.len() {
+        let byte = rest[at];
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            at += 1;
+            end = at;
+        } else if matches!(byte, b'-' | b'/' | b'.' | b'@' | b'\'' | b'#' | b'+' | b'^' | b'&')
+            && end > 0
+            && at == end
+        {
+            at += 1;
+        } else if byte >= 0x80
+            && let (Some(letter), len) = decode_utf8(&rest[at..])
+            && letter.is_alphabetic()
+            && at == end
+        {
+            at += len;
+            end = at;
+        } else {
+            break;
+        }
+    }
+    // `Avg. loss`: a short abbreviation keeps its point when a word follows.
+    let dotted = rest.get(end) == Some(&b'.') && rest.get(end + 1) == Some(&b' ');
+    if dotted && (3..=4).contains(&end) && rest.get(end + 2).is_some_and(u8::is_ascii_lowercase) {
+        return end + 1;
+    }
+    end
+}
+
+fn sign(rest: &[u8]) -> (Kind, usize) {
+    let one = |kind| (kind, 1);
+    match rest[0] {
+        b'=' if rest.get(1) == Some(&b'=') => {
+            (Kind::Other, rest.iter().take_while(|b| **b == b'=').count())
+        }
+        b'<' | b'>' | b'!' if rest.get(1) == Some(&b'=') => (Kind::Other, 2),
+        b'-' | b'=' if rest.get(1) == Some(&b'>') => (Kind::Other, 2),
+        b'=' => one(Kind::Equals),
+        b':' => one(Kind::Colon),
+        b',' => one(Kind::Comma),
+        b';' => one(Kind::Semicolon),
+        b'|' => one(Kind::Pipe),
+        b'[' | b'(' | b'{' | b'<' => one(Kind::Open),
+        b']' | b')' | b'}' | b'>' => one(Kind::Close),
+        b'\'' | b'"' | b'`' => one(Kind::Quote),
+        b'-' | b'*' | b'~' => (Kind::Dash, rest.iter().take_while(|b| **b == rest[0]).count()),
+        byte if byte >= 0x80 => wide_sign(rest),
+        _ => one(Kind::Other),
+    }
+}
+
+fn wide_sign(rest: &[u8]) -> (Kind, usize) {
+    let (letter, len) = decode_utf8(rest);
+    let kind = match letter {
+        Some('：') => Kind::Colon,
+        Some('＝') => Kind::Equals,
+        Some('，' | '、') => Kind::Comma,
+        Some('；') => Kind::Semicolon,
+        Some('│' | '┃' | '║' | '•' | '·' | '┆' | '├' | '└' | '┌' | '╭' | '╰') => {
+            Kind::Pipe
+        }
+        Some('–' | '—' | '→') => Kind::Dash,
+        Some('（' | '【' | '［') => Kind::Open,
+        Some('）' | '】' | '］') => Kind::Close,
+        Some('“' | '”' | '‘' | '’') => Kind::Quote,
+        _ => Kind::Other,
+    };
+    (kind, len.max(1))
+}
