@@ -28,6 +28,9 @@ pub enum LogTime {
 const LONGEST_PREFIX: usize = 64;
 /// And behind so many words.
 const MOST_WORDS: usize = 8;
+/// As much of a coloured line is made plain.
+const COLOURED: usize = 256;
+const ESCAPE: u8 = 0x1b;
 /// As much of a JSON line is searched for its time.
 const LONGEST_JSON: usize = 4096;
 
@@ -36,8 +39,16 @@ const LONGEST_JSON: usize = 4096;
 /// Known are ISO 8601 with `T` or a space, a fraction behind a dot or a comma, `Z` or an offset;
 /// `11/23/2026 03:24:25`, `11/23 03:17:27`, absl and glog (`I1123 02:47:15.623306`, also with
 /// seconds since the epoch), syslog (`Nov 23 02:37:28`), `02:37:28`; in JSON also epoch numbers.
+///
+/// `line` may be as it was printed, with colours.
 pub fn find_log_time(line: &[u8]) -> Option<LogTime> {
-    let line = line.trim_ascii_start();
+    let mut line = line.trim_ascii_start();
+    let mut plain = [0; COLOURED];
+    let beginning = &line[..line.len().min(COLOURED)];
+    if memchr::memchr(ESCAPE, beginning).is_some() {
+        let length = without_colours(beginning, &mut plain);
+        line = plain[..length].trim_ascii_start();
+    }
     if line.first() == Some(&b'{') {
         return in_json(&line[..line.len().min(LONGEST_JSON)]);
     }
@@ -53,6 +64,26 @@ pub fn find_log_time(line: &[u8]) -> Option<LogTime> {
         }
     }
     None
+}
+
+/// Copies `text` without its control sequences (ECMA-48, CSI); returns the length of the copy.
+fn without_colours(text: &[u8], plain: &mut [u8; COLOURED]) -> usize {
+    let (mut length, mut in_sequence) = (0, false);
+    for (byte, next) in text.iter().zip(text.iter().skip(1).chain([&0])) {
+        match (in_sequence, *byte) {
+            (false, ESCAPE) if *next == b'[' => in_sequence = true,
+            (false, _) => {
+                if let Some(place) = plain.get_mut(length) {
+                    *place = *byte;
+                    length += 1;
+                }
+            }
+            // The final byte; the `[` at the beginning is one only by its number.
+            (true, b'@'..=b'Z' | b'\\'..=b'~') => in_sequence = false,
+            (true, _) => {}
+        }
+    }
+    length
 }
 
 /// What may stand before a time: an opening bracket, a level, `name:`, `[rank0]`, `ts=`.
