@@ -18,8 +18,10 @@ pub(super) enum Form {
     Tight,
     /// `key value`
     Blank,
-    /// A cell under a header, an entry of a dict.
+    /// An entry of a dict.
     Entry,
+    /// A cell of a table.
+    Cell,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +123,8 @@ fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool,
     };
     let whole = number.style == Style::Integer && number.unit != Unit::Percent;
     if number.unit == Unit::Time || number.unit == Unit::Rate {
-        return (class != Class::Never && form != Form::Tight).then_some((true, false));
+        let timed = matches!(class, Class::Unknown) || is_speed(name);
+        return (timed && form != Form::Tight).then_some((true, false));
     }
     match class {
         Class::Never => None,
@@ -131,15 +134,22 @@ fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool,
         }
         Class::Measured if names::is_part_of_data(name) && whole => None,
         Class::Measured => Some((false, true)),
-        Class::Unknown if is_clock(name, number.value) => None,
+        Class::Unknown if is_clock(name, number) => None,
         Class::Unknown if whole && form == Form::Tight => None,
         Class::Unknown if whole && names::is_part_of_data(name) => None,
         Class::Unknown if whole && form == Form::Blank => None,
+        Class::Unknown if form == Form::Cell => Some((false, false)),
         Class::Unknown => Some((whole || form == Form::Blank, false)),
     }
 }
 
+/// A measured quantity that has a unit of time.
+fn is_speed(name: &str) -> bool {
+    ["speed", "throughput", "fps"].iter().any(|word| name.to_ascii_lowercase().contains(word))
+}
+
 /// Seconds since 1970, under a name that says so or any other.
-fn is_clock(name: &str, value: f64) -> bool {
+fn is_clock(name: &str, number: &Number) -> bool {
+    let value = if number.unit == Unit::None { number.value } else { return false };
     value > 1e9 && value < 1e14 && (name.contains("time") || name.contains("date") || value < 2e9)
 }

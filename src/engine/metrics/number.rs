@@ -200,7 +200,10 @@ fn unit(rest: &[u8]) -> Option<(Unit, f64, usize)> {
         return Some((Unit::Percent, 1.0, 1));
     }
     if first == b'/' && rest.get(1).is_some_and(u8::is_ascii_alphabetic) {
-        return Some((Unit::Rate, 1.0, word(rest)));
+        let len = word(rest);
+        // `epoch=0/step=10` are two pairs.
+        let pair = rest.get(len) == Some(&b'=');
+        return Some(if pair { (Unit::None, 1.0, 0) } else { (Unit::Rate, 1.0, len) });
     }
     let micro = rest.starts_with("µs".as_bytes()) || rest.starts_with("μs".as_bytes());
     if micro {

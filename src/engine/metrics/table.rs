@@ -73,11 +73,11 @@ impl Tables {
             return true;
         }
         let Some(number) = whole_number(value) else { return false };
-        let start = self.cells[1].0;
+        let start = self.cells[1].0 + blanks(&text[self.cells[1].0..]);
         if self.group.is_empty() {
-            out.offer(&[name], "/", Form::Entry, number, start);
+            out.offer(&[name], "/", Form::Cell, number, start);
         } else {
-            out.offer(&[&self.group, name], "/", Form::Entry, number, start);
+            out.offer(&[&self.group, name], "/", Form::Cell, number, start);
         }
         true
     }
@@ -126,15 +126,19 @@ impl Tables {
         let whole = ["", "all", "total", "overall", "mean", "average", "avg"];
         for ((start, end), column) in self.cells.iter().zip(&header.columns) {
             let Some(number) = value(&text[*start..*end]) else { continue };
-            let blanks = text[*start..*end].len() - text[*start..*end].trim_ascii_start().len();
+            let start = start + blanks(&text[*start..*end]);
             if whole.contains(&label) {
-                out.offer(&[column], "/", Form::Entry, number, start + blanks);
+                out.offer(&[column], "/", Form::Cell, number, start);
             } else {
-                out.offer(&[label, column], "/", Form::Entry, number, start + blanks);
+                out.offer(&[label, column], "/", Form::Cell, number, start);
             }
         }
         true
     }
+}
+
+fn blanks(text: &[u8]) -> usize {
+    text.len() - text.trim_ascii_start().len()
 }
 
 /// The value of a cell; of `3/10` the first.
