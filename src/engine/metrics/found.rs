@@ -38,14 +38,23 @@ pub(super) struct Candidate {
 /// The candidates of one line. Kept from line to line for its memory.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
+    /// What the names of measured quantities on this line are prefixed with.
+    scope: String,
     names: String,
     list: Vec<Candidate>,
 }
 
 impl Candidates {
     pub(super) fn clear(&mut self) {
+        self.scope.clear();
         self.names.clear();
         self.list.clear();
+    }
+
+    /// The line speaks of this data: `loss` on it is `val/loss`.
+    pub(super) fn set_scope(&mut self, scope: &str) {
+        self.scope.clear();
+        self.scope.push_str(scope);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -77,6 +86,9 @@ impl Candidates {
         if let Some(short) = place(&self.names[from..]) {
             self.names.truncate(from);
             self.names.push_str(short);
+        } else if !self.scope.is_empty() && !names::says_data(&self.names[from..]) {
+            self.names.insert(from, '/');
+            self.names.insert_str(from, &self.scope);
         }
         let name = (from, self.names.len());
         self.list.push(Candidate { name, number, start, weak, certain });
@@ -88,7 +100,9 @@ impl Candidates {
         if self.list.len() > MOST {
             return;
         }
-        let certain = self.list.iter().any(|c| c.certain);
+        // Many pairs side by side are a report, even if no name is known.
+        let many = self.list.iter().filter(|c| c.number.style != Style::Integer).count() >= 4;
+        let certain = many || self.list.iter().any(|c| c.certain);
         self.list.sort_by_key(|c| c.start);
         for candidate in &self.list {
             if certain || !candidate.weak {

@@ -78,6 +78,11 @@ impl Metrics {
         }
         let end = before_exception(text);
         let mut from = 0;
+        self.tokens.clear();
+        token::split(text, 0, end, 24, &mut self.tokens);
+        if let Some(scope) = pairs::scope(Sentence { line: text, tokens: &self.tokens }) {
+            self.candidates.set_scope(scope);
+        }
         while let Some(at) = mapping::start(&text[from..end]) {
             self.pairs(text, from, from + at);
             let (next, message) = mapping::read(&text[..end], from + at, &mut self.candidates);
@@ -108,7 +113,7 @@ impl Metrics {
             let shown = &mut self.shown;
             self.candidates.each(&mut |name, candidate| {
                 let number = &candidate.number;
-                let end = candidate.start + number.digits;
+                let end = candidate.start + number.written;
                 let written = text.get(candidate.start..end).unwrap_or_default();
                 if redraw && !shown.is_new(label, name, written) {
                     return;

@@ -245,6 +245,7 @@ const QUALIFIERS: &[&str] = &[
     "median",
     "std",
     "batch",
+    "time",
     "训练",
     "验证",
 ];
@@ -360,7 +361,9 @@ pub(super) fn class(name: &str) -> Class {
         return Class::Counted;
     }
     let last = name.rsplit([' ', '_', '/']).next().unwrap_or(name);
-    if has(NEVER, name) || has(NEVER_LAST, last) || is_file(name) {
+    let first = name.split([' ', '_', '/']).next().unwrap_or(name);
+    let until = has(&["eta", "remaining"], first);
+    if until || has(NEVER, name) || has(NEVER_LAST, last) || is_file(name) {
         return Class::Never;
     }
     let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
@@ -417,6 +420,18 @@ pub(super) fn is_time_unit(word: &str) -> bool {
 /// Words that tell which data a number is of: with a bare integer they name an epoch or nothing.
 pub(super) fn is_part_of_data(word: &str) -> bool {
     ["train", "training", "val", "valid", "validation", "test", "eval", "dev"]
+        .iter()
+        .any(|x| x.eq_ignore_ascii_case(word))
+}
+
+/// Whether a name says which data it is of.
+pub(super) fn says_data(name: &str) -> bool {
+    name.split(|c: char| !c.is_alphanumeric()).any(is_part_of_data)
+}
+
+/// Words for data that is not trained on. What is measured there has another name than in training.
+pub(super) fn is_held_out(word: &str) -> bool {
+    ["val", "valid", "validation", "test", "testing", "eval", "evaluation", "dev"]
         .iter()
         .any(|x| x.eq_ignore_ascii_case(word))
 }

@@ -44,6 +44,35 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
     }
 }
 
+/// The data that the line speaks of, if it begins with a word for it: `Test: [0/48] loss 0.5`,
+/// `| valid | loss 5.2`, `Epoch(val) [3] mae: 0.1`.
+pub(super) fn scope<'a>(sentence: Sentence<'a>) -> Option<&'a str> {
+    let tokens = sentence.tokens;
+    for (at, token) in tokens.iter().enumerate().take(LAST_SCOPE) {
+        let text = sentence.text_of(token);
+        if token.kind != Kind::Word || !names::is_held_out(text) {
+            continue;
+        }
+        let before = at.checked_sub(1).map(|i| tokens[i].kind);
+        let opens = matches!(
+            before,
+            None | Some(Kind::Pipe | Kind::Dash | Kind::Open | Kind::Close | Kind::Colon)
+        );
+        let after = tokens.get(at + 1).map(|t| t.kind);
+        let value = tokens.get(at + 2).map(|t| t.kind);
+        let named = matches!(value, Some(Kind::Number(_) | Kind::Fraction(_)));
+        let ends =
+            matches!(after, Some(Kind::Pipe | Kind::Close)) || after == Some(Kind::Colon) && !named;
+        if opens && ends {
+            return Some(text);
+        }
+    }
+    None
+}
+
+/// The word for the data is one of the first tokens, behind the time and the logger's name.
+const LAST_SCOPE: usize = 24;
+
 impl<'a> Sentence<'a> {
     fn pair(&self, at: usize, number: Number, fraction: bool, out: &mut Candidates) {
         let Some(place) = self.place(at) else { return };
@@ -94,12 +123,12 @@ impl<'a> Sentence<'a> {
     /// `12.3 seconds`: the unit may be a word of its own.
     fn with_unit(&self, number: Number, next: usize) -> Number {
         match self.tokens.get(next) {
-            Some(token)
-                if token.kind == Kind::Word
-                    && token.gap == Gap::One
-                    && names::is_time_unit(self.text_of(token)) =>
-            {
+            Some(token) if token.gap != Gap::One => number,
+            Some(token) if token.kind == Kind::Word && names::is_time_unit(self.text_of(token)) => {
                 Number { unit: Unit::Time, ..number }
+            }
+            Some(token) if self.text_of(token) == "%" && number.unit == Unit::None => {
+                Number { unit: Unit::Percent, ..number }
             }
             _ => number,
         }
@@ -202,7 +231,7 @@ impl<'a> Sentence<'a> {
             Kind::Pipe => number.unit != Unit::Percent,
             Kind::Comma | Kind::Semicolon | Kind::Close | Kind::Quote | Kind::Open => true,
             Kind::Colon => self.tokens.get(next + 1).is_none_or(|t| t.gap != Gap::None),
-            Kind::Other => matches!(self.byte(token), b'.' | b'!' | b'/' | 0x80..),
+            Kind::Other => matches!(self.byte(token), b'.' | b'!' | b'/' | b'+' | 0x80..),
             _ => false,
         }
     }
