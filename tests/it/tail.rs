@@ -1,4 +1,5 @@
 //! Following files: scripted writers, every kind of rotation, and a model with random steps.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
