@@ -76,7 +76,8 @@ impl Case<'_> {
         }
         let near = |(at, _): &&(u64, String)| self.seen.at - at <= NEAR;
         let early = self.seen.early_stop.as_ref().filter(near);
-        (Outcome::Finished, early.map(|(_, words)| cause(words.clone())))
+        let told = |words: &String| Cause { evidence: vec![words.clone()], ..cause(words.clone()) };
+        (Outcome::Finished, early.map(|(_, words)| told(words)))
     }
 
     /// Nobody knows how it ended: only what was printed last says something, and not for certain.
@@ -250,10 +251,11 @@ impl Case<'_> {
 
     /// Printed long ago, and a later line calls itself the error.
     fn is_old(&self, root: &Finding) -> bool {
-        let Some(word) = self.last_word().filter(|word| word.certain) else {
-            return matches!(self.end.status, ProcessStatus::Unknown)
-                && self.seen.at - root.span.last > 20;
-        };
+        let unknown = matches!(self.end.status, ProcessStatus::Unknown);
+        if unknown && self.seen.at - root.span.last > 20 {
+            return true;
+        }
+        let Some(word) = self.last_word().filter(|word| word.certain) else { return false };
         let uncaught = matches!(self.end.status, ProcessStatus::Exited { code: 1 });
         let gap = word.at.saturating_sub(root.span.last);
         self.seen.at - word.at < 10 && gap > if uncaught { 20 } else { 1 }
