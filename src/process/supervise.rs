@@ -29,6 +29,8 @@ pub struct Supervised {
     pub end: ProcessEnd,
     pub(super) streams: Vec<Arc<Stream>>,
     pub(super) changed: Arc<Wake>,
+    /// Somebody asked us to end already.
+    pub(super) hurried: bool,
 }
 
 impl Supervised {
@@ -37,7 +39,7 @@ impl Supervised {
     pub fn flush(self, signals: &Signals) {
         loop {
             self.changed.clear();
-            if self.streams.iter().all(|stream| stream.is_echoed()) {
+            if self.hurried || self.streams.iter().all(|stream| stream.is_echoed()) {
                 return;
             }
             wait_for(&mut [input(signals), input(self.changed.as_ref())], None);
