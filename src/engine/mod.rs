@@ -27,7 +27,6 @@ pub mod series;
 pub mod signals;
 mod speaker;
 pub mod splitter;
-pub mod timestamps;
 
 use std::time::Duration;
 

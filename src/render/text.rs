@@ -241,7 +241,7 @@ fn progress_text(progress: &Progress, phrases: &Phrases) -> String {
             &[("unit", &progress.unit), ("done", &done), ("total", &total.to_string())],
         ),
     };
-    if let Some(remaining) = progress.remaining {
+    if let Some(remaining) = progress.remaining.filter(|time| !time.is_zero()) {
         text += &fill(phrases.remaining, &[("time", &format_duration(remaining))]);
     }
     text

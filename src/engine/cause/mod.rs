@@ -20,8 +20,6 @@ mod text;
 mod traceback;
 mod verdict;
 
-pub use signal::signal_name;
-
 use bstr::ByteSlice;
 
 use self::doom::{Doom, classify};

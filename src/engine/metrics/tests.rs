@@ -1,1 +1,1 @@
-
+//! Lines of many programs, and the metrics that they hold.
