@@ -23,7 +23,9 @@ use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
 use crate::runtime::driver::{self, Report};
+use crate::runtime::journal::Header;
 use crate::runtime::queue::Queue;
+use crate::runtime::recording::Recording;
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
 use crate::runtime::state;
 use crate::sources::Sink;
@@ -130,6 +132,7 @@ impl Live {
         queue: Arc<Queue>,
     ) -> Result<Self, AppError> {
         let run = label(args, &config, &clock);
+        let recording = recording(args, &clock, &run)?;
         let stops = StopQueue::new()
             .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
         let (setup, rules) = setup(args, config, run.clone())?;
@@ -141,7 +144,7 @@ impl Live {
         let engine = {
             let (queue, stops) = (Arc::clone(&queue), stops.clone());
             spawn("engine", move || {
-                driver::drive(engine, &queue, clock.started(), &mut |report| {
+                driver::drive(engine, &queue, clock.started(), recording, &mut |report| {
                     hand_on(report, &stops, &reports);
                 });
             })?
@@ -217,6 +220,14 @@ impl Live {
             courier.end();
         }
     }
+}
+
+/// The journal of `--record`.
+fn recording(args: &RunArgs, clock: &Clock, run: &RunLabel) -> Result<Recording, AppError> {
+    let Some(path) = &args.record else { return Ok(Recording::default()) };
+    let header = Header { started: clock.started(), name: run.name.clone() };
+    Recording::create(path, &header)
+        .map_err(|error| AppError::own(format!("cannot record to {}: {error}", path.display())))
 }
 
 fn spawn<T: Send + 'static>(

@@ -172,6 +172,8 @@ pub struct Suppressed {
 pub enum SuppressReason {
     /// It fired already, and stays silent until then.
     Cooldown { until: Timestamp },
+    /// It fired too often within a minute, and stays silent until then.
+    Flood { until: Timestamp },
     /// `once: true`, and it fired already.
     Once,
     /// The run died of what was already warned of; or its end was told by a rule of the user's.

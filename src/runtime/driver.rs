@@ -8,9 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::engine::Engine;
 use crate::engine::alert::{Alert, AlertState, Effect, Happening, Outcome, Severity, Verdict};
 use crate::engine::input::ProcessEnd;
-use crate::engine::rules::Attach;
+use crate::engine::rules::{Attach, RuleSet};
 use crate::engine::series::Curve;
 use crate::runtime::queue::{Event, Queue};
+use crate::runtime::recording::Recording;
 use crate::time::Timestamp;
 
 /// What the driver tells the outside: an alert, with the curves as they were then.
@@ -30,30 +31,42 @@ impl Report {
     }
 }
 
-/// Runs until `Event::Finished`. `report` is called in the engine's order.
+/// Runs until `Event::Finished`. `report` is called in the engine's order. Each call of the engine
+/// is noted in `recording`.
 pub fn drive(
     mut engine: Engine,
     queue: &Queue,
     started: Timestamp,
+    mut recording: Recording,
     report: &mut dyn FnMut(Report),
 ) {
     let mut effects = Vec::new();
     loop {
         let Some((at, event)) = queue.take(engine.next_deadline()) else {
             let due = engine.next_deadline().unwrap_or(started);
+            recording.deadline(due);
             if !guarded(|| engine.handle_deadline(due, &mut effects)) {
                 return without_engine(queue, started, report);
             }
             pass_on(&engine, &mut effects, report);
             continue;
         };
-        if !guarded(|| engine.handle(at, event.as_input(), &mut effects)) {
+        recording.event(at, &event);
+        if !guarded(|| handle(&mut engine, at, &event, &mut effects)) {
             return without_engine_from(event, at, queue, started, report);
         }
         pass_on(&engine, &mut effects, report);
         if matches!(event, Event::Finished) {
             return;
         }
+    }
+}
+
+fn handle(engine: &mut Engine, at: Timestamp, event: &Event, effects: &mut Vec<Effect>) {
+    match (event, event.as_input()) {
+        (Event::Rules(rules), _) => engine.replace_rules(at, RuleSet::clone(rules), effects),
+        (_, Some(input)) => engine.handle(at, input, effects),
+        (_, None) => {}
     }
 }
 

@@ -3,6 +3,8 @@
 
 pub mod clock;
 pub mod driver;
+pub mod journal;
 pub mod queue;
+pub mod recording;
 pub mod reporter;
 pub mod state;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use regex::bytes::Regex;
 
 use crate::engine::alert::{AlertState, Happening};
-use crate::engine::rules::every::SHORTEST;
+use crate::engine::explain::Why;
+use crate::engine::rules::every::{SHORTEST, last_due};
 use crate::engine::rules::{Change, Hit, Track};
 use crate::engine::scene::Scene;
 use crate::time::Timestamp;
@@ -73,8 +74,23 @@ impl Track for Silence {
         }
     }
 
+    fn skip_to(&mut self, latest: Timestamp) {
+        if let (Some(said_at), Some(repeat)) = (self.said_at, self.repeat) {
+            self.said_at = Some(last_due(said_at.after(repeat), repeat, latest).before(repeat));
+        }
+    }
+
     fn due(&mut self, scene: &Scene<'_>, out: &mut Vec<Change>) {
         self.said_at = Some(scene.at);
         out.push(self.change(AlertState::Firing, scene));
+    }
+
+    fn explain(&self, text: &[u8], _: &Scene<'_>, wall: &dyn Fn(Timestamp) -> Timestamp) -> Why {
+        match &self.pattern {
+            Some(pattern) if !pattern.is_match(text) => {
+                Why::NoMatch { pattern: pattern.as_str().to_owned() }
+            }
+            _ => Why::Waiting { until: self.deadline().map(wall) },
+        }
     }
 }
