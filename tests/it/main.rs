@@ -3,13 +3,13 @@
 mod check_and_init;
 mod config;
 mod courier;
+mod invariance;
 mod outbox;
 mod program;
+mod scenarios;
 mod slack;
+mod supervise;
 mod support;
 mod tail;
-mod tidy;
-mod invariance;
-mod scenarios;
-mod supervise;
 mod tail_model;
+mod tidy;
