@@ -2,8 +2,14 @@
 //!
 //! This module reads no clock: the only one is in `runtime::clock`.
 
+mod found;
+mod log_clock;
+
 use std::fmt;
 use std::time::Duration;
+
+pub use found::{LogTime, find_log_time};
+pub use log_clock::LogClock;
 
 use serde::{Deserialize, Serialize};
 

@@ -62,6 +62,7 @@ pub fn client(timeouts: &Timeouts) -> Result<Client, SetUpError> {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    pub headers: HeaderMap,
     pub retry_after: Option<Duration>,
     pub body: Vec<u8>,
 }
@@ -95,7 +96,8 @@ impl From<Failure> for DeliveryError {
 pub async fn send(request: RequestBuilder) -> Result<Answer, Failure> {
     let mut response = request.send().await.map_err(failure)?;
     let status = response.status().as_u16();
-    let retry_after = retry_after(response.headers());
+    let headers = std::mem::take(response.headers_mut());
+    let retry_after = retry_after(&headers);
     let mut body = Vec::new();
     while body.len() < LARGEST_ANSWER
         && let Some(chunk) = response.chunk().await.map_err(failure)?
@@ -103,7 +105,7 @@ pub async fn send(request: RequestBuilder) -> Result<Answer, Failure> {
         body.extend_from_slice(&chunk);
     }
     body.truncate(LARGEST_ANSWER);
-    Ok(Answer { status, retry_after, body })
+    Ok(Answer { status, headers, retry_after, body })
 }
 
 /// `Retry-After` in whole seconds; the form with a date is not used by any service of ours.

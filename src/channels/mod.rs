@@ -115,6 +115,37 @@ pub enum BuildError {
     Http(#[from] http::SetUpError),
 }
 
+/// One thing that was looked at before anything depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at: `token`, `channel #training`.
+    pub what: String,
+    /// What was found, or what is wrong.
+    pub outcome: Result<String, DeliveryError>,
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.outcome {
+            Ok(found) => write!(f, "{}: ok, {found}", self.what),
+            Err(error) => write!(f, "{}: FAILED: {error}", self.what),
+        }
+    }
+}
+
+/// Looks at token, scopes and membership; sends nothing. No checks: only a message can tell.
+pub async fn examine(config: &ChannelConfig) -> Result<Vec<Check>, BuildError> {
+    let timeouts = http::Timeouts::default();
+    Ok(match &config.settings {
+        Settings::Terminal | Settings::SlackWebhook { .. } => Vec::new(),
+        Settings::SlackBot { token, channel, api_url } => {
+            let client = http::client(&timeouts)?;
+            let api = slack::Api::new(client, api_url, token, timeouts).ok_or(BuildError::Token)?;
+            slack::examine(&api, channel).await
+        }
+    })
+}
+
 /// The channel of these settings, with the usual timeouts. Sends nothing yet.
 pub fn build(config: &ChannelConfig) -> Result<Box<dyn Channel>, BuildError> {
     build_with(config, http::Timeouts::default())

@@ -360,6 +360,24 @@ mod tests {
     }
 
     #[test]
+    fn a_block_is_one_write() {
+        struct Writes(Vec<Vec<u8>>);
+        impl Write for Writes {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.push(bytes.to_vec());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut writes = Writes(Vec::new());
+        let message = message("x", &["y"]);
+        write(&message, PLAIN, &mut writes).unwrap();
+        assert_eq!(writes.0, [render(&message, PLAIN).into_bytes()]);
+    }
+
+    #[test]
     fn a_terminal_in_raw_mode_gets_carriage_returns() {
         let text = render(&message("x", &[]), Look { tty: true, ..PLAIN });
         assert!(text.starts_with("\r\n") && text.ends_with("\r\n"));

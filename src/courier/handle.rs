@@ -14,6 +14,8 @@ use crate::outbox::{Outbox, OutboxError};
 
 /// A courier that keeps dying is a bug, or a machine out of memory.
 const MOST_STARTS: u32 = 5;
+/// In characters. The settings must fit into a pipe; a command line may be megabytes long.
+const LONGEST_COMMAND: usize = 1000;
 const MOST_NOTICES: usize = 64;
 
 /// The courier of this run. Dropped without `finish` it takes the supervisor for dead.
@@ -53,8 +55,10 @@ struct Heard {
 #[derive(Debug, Default)]
 struct State {
     notices: VecDeque<Notice>,
-    /// It is idle, or its output is at its end.
-    done: bool,
+    /// The run ended, and all of it is delivered or set aside.
+    idle: bool,
+    /// Its output is at its end: it is gone.
+    gone: bool,
 }
 
 /// Starts `program courier`. None if no channel needs one (the terminal does not).
@@ -65,7 +69,8 @@ pub fn start(settings: Settings, program: &Path) -> io::Result<Option<CourierHan
         return Ok(None);
     }
     let state_dir = std::path::absolute(&settings.state_dir)?;
-    let settings = Settings { state_dir, ..settings };
+    let mut settings = Settings { state_dir, ..settings };
+    settings.run.command = settings.run.command.chars().take(LONGEST_COMMAND).collect();
     let heard = Arc::default();
     let (child, input) = spawn(&settings, program, &heard)?;
     let program = program.to_owned();
@@ -90,11 +95,14 @@ impl CourierHandle {
     }
 
     /// Waits until all is delivered or set aside, but not longer than `linger`. Call `end` before.
-    /// True: there is nothing more to wait for.
+    /// True: all is done. It returns early when the courier dies.
     pub fn wait(&self, linger: Duration) -> bool {
         let state = self.heard.lock();
-        let waited = self.heard.changed.wait_timeout_while(state, linger, |state| !state.done);
-        waited.unwrap_or_else(PoisonError::into_inner).0.done
+        let waited = self
+            .heard
+            .changed
+            .wait_timeout_while(state, linger, |state| !state.idle && !state.gone);
+        waited.unwrap_or_else(PoisonError::into_inner).0.idle
     }
 
     /// What the courier said since the last call, oldest first; the oldest of too many are lost.
@@ -115,13 +123,20 @@ impl CourierHandle {
     /// `end`, `wait`, `outcome`. The courier goes on by itself if there is something left.
     pub fn finish(&mut self, linger: Duration) -> Result<Outcome, OutboxError> {
         self.end();
-        self.wait(linger);
+        if !self.wait(linger) && self.heard.lock().gone {
+            self.restart(END);
+            self.input = None;
+        }
         self.outcome()
     }
 
     /// Drops the line if the courier does not read; it looks into the outbox anyway.
     fn say(&mut self, line: &str) {
         let Some(input) = &mut self.input else { return };
+        // The end of its output may be seen before its input is closed.
+        if self.heard.lock().gone {
+            return self.restart(line);
+        }
         match input.write_all(format!("{line}\n").as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.restart(line),
             _ => {}
@@ -155,14 +170,14 @@ impl Heard {
             // A line that is no notice is of another version.
             let Ok(notice) = serde_json::from_str::<Notice>(&line) else { continue };
             let mut state = self.lock();
-            state.done |= notice == Notice::Idle(true);
+            state.idle |= notice == Notice::Idle(true);
             state.notices.push_back(notice);
             if state.notices.len() > MOST_NOTICES {
                 state.notices.pop_front();
             }
             self.changed.notify_all();
         }
-        self.lock().done = true;
+        self.lock().gone = true;
         self.changed.notify_all();
     }
 }

@@ -44,7 +44,8 @@ pub(super) struct Mailbox {
     run: String,
     channels: Vec<String>,
     waiting: BTreeMap<String, Waiting>,
-    claims: BTreeMap<String, Claim>,
+    /// Runs that are ours to deliver; none where there are no locks.
+    claims: BTreeMap<String, Option<Claim>>,
     /// Of no channel of ours, or unreadable: not read again.
     foreign: BTreeSet<String>,
     /// Tried for too long, and said so.
@@ -74,18 +75,18 @@ impl Mailbox {
 
     /// Looks into the outbox. The texts are what was wrong with files.
     pub(super) fn refresh(&mut self, now: Timestamp) -> Result<Vec<String>, OutboxError> {
-        self.bury()?;
+        let mut notices = Vec::new();
+        notices.extend(self.bury().err().map(|error| error.to_string()));
         let ids: BTreeSet<String> = self.outbox.ids()?.into_iter().collect();
         self.waiting.retain(|id, _| ids.contains(id));
         self.foreign.retain(|id| ids.contains(id));
         self.given_up.retain(|id| ids.contains(id));
-        let mut notices = Vec::new();
         for id in ids {
             if !self.waiting.contains_key(&id) && !self.foreign.contains(&id) {
                 notices.extend(self.read(&id, now));
             }
         }
-        self.adopt(now)?;
+        notices.extend(self.adopt(now));
         self.rounds = self.rounds.wrapping_add(1);
         Ok(notices)
     }
@@ -201,31 +202,33 @@ impl Mailbox {
     }
 
     /// Claims the own run, and runs that nobody delivers; lets go of those that are done.
-    fn adopt(&mut self, now: Timestamp) -> Result<(), OutboxError> {
+    fn adopt(&mut self, now: Timestamp) -> Vec<String> {
         let mut runs = BTreeSet::from([self.run.clone()]);
         if self.rounds.is_multiple_of(ADOPT_EVERY) {
             let old = |w: &&Waiting| now.since(w.entry.created) >= GRACE && !expired(&w.entry, now);
             runs.extend(self.waiting.values().filter(old).map(|w| w.entry.run.clone()));
         }
-        for run in runs {
-            if !self.claims.contains_key(&run) {
-                self.claim(&run, now)?;
-            }
-        }
+        runs.retain(|run| !self.claims.contains_key(run));
+        let trouble = runs.iter().filter_map(|run| self.claim(run, now).err());
+        let trouble = trouble.map(|error| error.to_string()).collect();
         let (own, waiting) = (&self.run, &self.waiting);
         self.claims.retain(|run, _| {
             let used = |w: &Waiting| w.entry.run == *run && !expired(&w.entry, now);
             run == own || waiting.values().any(used)
         });
-        Ok(())
+        trouble
     }
 
     fn claim(&mut self, run: &str, now: Timestamp) -> Result<(), OutboxError> {
-        match self.outbox.claim(run) {
+        let claim = match self.outbox.claim(run) {
             Ok(None) => return Ok(()),
-            Ok(Some(claim)) => drop(self.claims.insert(run.to_owned(), claim)),
+            Ok(claim) => claim,
+            // Nobody can know whether another run lives; our own is ours.
+            Err(OutboxError::NoLocks { .. }) if run == self.run => None,
+            Err(OutboxError::NoLocks { .. }) => return Ok(()),
             Err(error) => return Err(error),
-        }
+        };
+        self.claims.insert(run.to_owned(), claim);
         // What was read before it was claimed may have been delivered, in part or in whole.
         let stale: Vec<String> =
             self.waiting.extract_if(.., |_, w| w.entry.run == run).map(|(id, _)| id).collect();

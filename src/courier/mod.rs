@@ -23,5 +23,5 @@ mod worker;
 
 pub use flush::{Flushed, flush};
 pub use handle::{CourierHandle, Outcome, start};
-pub use process::{Ports, Stage, deliver, run_from_stdin};
+pub use process::{Build, Ports, Stage, deliver, run_from_stdin};
 pub use protocol::{Notice, Settings};

@@ -121,7 +121,9 @@ pub async fn deliver(
     local
         .run_until(async {
             let last = stages.wait_for(|stage| !matches!(stage, Stage::Running(_))).await;
-            if !matches!(last.as_deref(), Ok(Stage::Ended)) {
+            // Not kept: it locks the value.
+            let last = last.ok().map(|stage| *stage);
+            if last != Some(Stage::Ended) {
                 tell_that_it_is_gone(&settings, &configs, &shared);
             }
             let _ = end.send(Some(Instant::now()));

@@ -21,6 +21,8 @@ use crate::time::Timestamp;
 
 /// A wake-up that is lost costs no more than this.
 const POLL: Duration = Duration::from_secs(1);
+/// While the service is away there is less to look for.
+const POLL_BLOCKED: Duration = Duration::from_secs(10);
 /// How many deliveries are remembered, to know what a channel was told already.
 const REMEMBERED: usize = 256;
 
@@ -110,15 +112,15 @@ impl Worker {
                     self.deliver(*entry, late).await;
                     continue;
                 }
-                Next::Deliver { .. } => self.blocked,
-                Next::Until(ready) => ready.max(self.blocked),
+                Next::Deliver { .. } => self.blocked.min(Instant::now() + POLL_BLOCKED),
+                Next::Until(ready) => ready.max(self.blocked).min(Instant::now() + POLL_BLOCKED),
                 Next::Nothing => Instant::now() + POLL,
             };
             let too_long = over.is_some_and(|end| end.elapsed() >= GIVE_UP);
             if too_long || (over.is_some() && self.shared.busy.borrow().is_empty()) {
                 return;
             }
-            let pause = tokio::time::sleep_until(until.min(Instant::now() + POLL));
+            let pause = tokio::time::sleep_until(until);
             tokio::select! {
                 () = pause => {}
                 Ok(()) = stages.changed() => {}

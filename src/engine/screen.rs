@@ -34,6 +34,11 @@ impl Screen {
         self.at < self.text.len()
     }
 
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         // A line of a megabyte must not hold its memory for ever.

@@ -50,6 +50,13 @@ pub(super) fn claim(path: &Path) -> io::Result<Option<Claim>> {
     Ok(None)
 }
 
+/// Whether the file system has no locks: an NFS server without a lock manager, some FUSE mounts.
+pub(super) fn is_unsupported(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let none = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL];
+    Errno::from_io_error(error).is_some_and(|errno| none.contains(&errno))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

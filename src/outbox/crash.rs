@@ -39,6 +39,8 @@ struct State {
     changes: Vec<Change>,
     /// Steps until the crash.
     left: usize,
+    /// Bytes that the disk takes.
+    size: usize,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +48,13 @@ struct FakeDisk(Mutex<State>);
 
 impl FakeDisk {
     fn new(files: Files, left: usize) -> Arc<Self> {
-        let state = State { durable: files.clone(), live: files, changes: Vec::new(), left };
+        let state = State {
+            durable: files.clone(),
+            live: files,
+            changes: Vec::new(),
+            left,
+            size: usize::MAX,
+        };
         Arc::new(Self(Mutex::new(state)))
     }
 
@@ -103,6 +111,11 @@ impl Disk for FakeDisk {
         for (index, length) in [0, bytes.len() / 2, bytes.len()].into_iter().enumerate() {
             let bytes = bytes.get(..length).unwrap().to_vec();
             self.step(|state| {
+                let used: usize = state.live.values().map(Vec::len).sum();
+                if used + bytes.len() > state.size {
+                    state.live.remove(path);
+                    return Err(io::ErrorKind::StorageFull.into());
+                }
                 let old = state.live.insert(path.to_owned(), bytes.clone());
                 assert!(old.is_none() || index > 0, "{} was there", path.display());
                 state.changes.retain(|c| !matches!(c, Change::Create(p, _) if p == path));
@@ -292,7 +305,10 @@ fn nothing_is_left_for_ever(disk: &FakeDisk, outbox: &Outbox) {
         entries.chain(outbox.list_failed().unwrap().entries).map(|entry| entry.id).collect();
     for path in disk.0.lock().unwrap().live.keys() {
         let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(ids.iter().any(|id| name.starts_with(id.as_str())), "{name} is an orphan");
+        assert!(
+            name == "reserve" || ids.iter().any(|id| name.starts_with(id.as_str())),
+            "{name} is an orphan"
+        );
     }
 }
 
@@ -371,6 +387,22 @@ fn a_full_outbox_gives_up_pictures_then_reports_and_takes_an_end_anyway() {
 }
 
 #[test]
+fn a_message_is_stored_although_the_disk_is_full() {
+    let disk = FakeDisk::new(Files::new(), usize::MAX);
+    let outbox = open(&disk, u64::MAX);
+    let now = Timestamp::from_secs(1);
+    outbox.keep_reserve();
+    disk.0.lock().unwrap().size = (256 << 10) + 100;
+    let message = message(MessageKind::Alert, "disk full");
+    let images = [picture(50), picture(5000)];
+    let _ = outbox.commit(&message, "lab", "r1", &images, now).unwrap();
+    let listing = outbox.list().unwrap();
+    assert_eq!(listing.entries.len(), 1);
+    assert!(listing.entries[0].message.body.contains("the disk is full"));
+    nothing_is_left_for_ever(&disk, &outbox);
+}
+
+#[test]
 fn ids_sort_in_the_order_of_commits_even_if_the_clock_steps_back() {
     let outbox = open(&FakeDisk::new(Files::new(), usize::MAX), u64::MAX);
     let titles = ["first", "second", "third", "fourth"];
@@ -418,6 +450,7 @@ fn an_entry_discarded_while_its_progress_is_saved_does_not_come_back() {
     outbox.discard(&entry).unwrap();
     // What a saver does that looked for the entry just before.
     disk.write_new(&path, &record).unwrap();
+    assert!(outbox.list().unwrap().entries.is_empty());
     assert!(!outbox.save_progress(&entry).unwrap());
     assert!(outbox.list().unwrap().entries.is_empty());
 }

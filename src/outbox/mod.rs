@@ -9,6 +9,7 @@ mod claim;
 mod disk;
 mod evict;
 mod failed;
+mod names;
 mod room;
 mod spool;
 

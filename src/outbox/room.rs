@@ -2,7 +2,8 @@
 
 use crate::outbox::entry::Entry;
 use crate::outbox::evict::{self, Item};
-use crate::outbox::spool::{Loaded, Megabytes, Outbox, OutboxError, io_error, is_image_of};
+use crate::outbox::names::is_image_of;
+use crate::outbox::spool::{Loaded, Megabytes, Outbox, OutboxError, add_line, io_error};
 use crate::render::message::MessageKind;
 
 impl Outbox {
@@ -91,10 +92,7 @@ impl Outbox {
     fn drop_images(&self, id: &str) -> Result<(), OutboxError> {
         let Loaded::Whole(mut entry) = self.load(id)? else { return Ok(()) };
         let images = std::mem::take(&mut entry.images);
-        if !entry.message.body.is_empty() {
-            entry.message.body.push('\n');
-        }
-        entry.message.body.push_str("Its pictures were given up: the outbox was full.");
+        add_line(&mut entry.message.body, "Its pictures were given up: the outbox was full.");
         self.save_progress(&entry)?;
         for image in images {
             let path = self.dir.join(&image.file);

@@ -9,9 +9,11 @@
 //! - `save`: the same, over the old file: either the old progress or the new.
 //! - `remove`: the entry first, then its pictures. The other way round, a crash in between would
 //!   leave an entry to be sent again, and without its pictures. This way it leaves orphans only.
+//! - `discard`: a mark first, which makes the entry count no more, then `remove`.
 //! - `fail` (see `failed`): the record of the failure first, then `remove`. A crash in between has
 //!   it refused a second time.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use std::time::Duration;
 use crate::outbox::claim::{self, Claim};
 use crate::outbox::disk::{Disk, FileInfo, RealDisk};
 use crate::outbox::entry::{Entry, Picture, Record, StoredImage};
+use crate::outbox::names::{self, is_image_of, safe_name, stored_images};
 use crate::render::Message;
 use crate::time::Timestamp;
 
@@ -32,8 +35,12 @@ const LARGEST_IMAGE: u64 = 10 << 20;
 const MOST_IMAGES: usize = 10;
 /// An entry's file without its pictures; a message is a few kilobytes.
 const LARGEST_ENTRY: u64 = 4 << 20;
+/// The end of a mark's name: the entry does not count any more, even if it is written again.
+const DISCARDED: &str = ".discarded";
 /// All files of the outbox together.
 const LARGEST_OUTBOX: u64 = 256 << 20;
+/// Kept for the moment when the disk (or the quota) is full, which is worth telling by itself.
+const RESERVE: usize = 256 << 10;
 /// Orphans younger than this may belong to a commit that is under way.
 const ORPHAN_AGE: Duration = Duration::from_hours(24);
 
@@ -57,6 +64,8 @@ pub enum OutboxError {
         dir.display()
     )]
     Full { dir: PathBuf },
+    #[error("the file system of {} has no locks", dir.display())]
+    NoLocks { dir: PathBuf },
     #[error("a message cannot be stored: {0}")]
     Encode(String),
 }
@@ -87,10 +96,19 @@ pub enum Loaded {
     Unreadable(String),
 }
 
+impl OutboxError {
+    fn is_full_disk(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Io { source, .. } if full.contains(&source.kind()))
+    }
+}
+
 impl Outbox {
     /// Opens (and creates, mode 0700) the outbox within the state folder.
     pub fn open(state_dir: &Path) -> Result<Self, OutboxError> {
-        Self::open_on(Arc::new(RealDisk), state_dir, LARGEST_OUTBOX)
+        let outbox = Self::open_on(Arc::new(RealDisk), state_dir, LARGEST_OUTBOX)?;
+        outbox.keep_reserve();
+        Ok(outbox)
     }
 
     pub(super) fn open_on(
@@ -103,6 +121,17 @@ impl Outbox {
             disk.create_dir(&dir).map_err(io_error("create the folder", &dir))?;
         }
         Ok(Self { dir, disk, limit, newest: Arc::new(AtomicI64::new(0)) })
+    }
+
+    /// Without it the outbox is as good, until the disk is full.
+    pub(super) fn keep_reserve(&self) {
+        if !self.disk.exists(&self.reserve()) {
+            let _ = self.disk.write_new(&self.reserve(), &vec![b'.'; RESERVE]);
+        }
+    }
+
+    fn reserve(&self) -> PathBuf {
+        self.dir.join("reserve")
     }
 
     /// Stores a message for a channel; when it returns, the message survives any crash.
@@ -120,10 +149,7 @@ impl Outbox {
         let mut message = message.clone();
         let (images, left_out) = fitting(images);
         for line in left_out {
-            if !message.body.is_empty() {
-                message.body.push('\n');
-            }
-            message.body.push_str(&line);
+            add_line(&mut message.body, &line);
         }
         let entry = Entry {
             id: self.new_id(run, now),
@@ -139,7 +165,28 @@ impl Outbox {
             reason: None,
             instead_of: None,
         };
-        self.store(entry, &images)
+        match self.store(entry.clone(), &images) {
+            Err(error) if error.is_full_disk() => self.store_on_full_disk(entry, &images),
+            result => result,
+        }
+    }
+
+    /// Without pictures, in the place of the reserve.
+    fn store_on_full_disk(
+        &self,
+        mut entry: Entry,
+        images: &[&Picture],
+    ) -> Result<Committed, OutboxError> {
+        for stored in stored_images(&entry.id, images) {
+            let path = self.dir.join(&stored.file);
+            self.disk.remove(&path).map_err(io_error("remove", &path))?;
+        }
+        let reserve = self.reserve();
+        self.disk.remove(&reserve).map_err(io_error("remove", &reserve))?;
+        if !images.is_empty() {
+            add_line(&mut entry.message.body, "Its pictures are left out: the disk is full.");
+        }
+        self.store(entry, &[])
     }
 
     /// Stores an entry that is complete but for its pictures.
@@ -173,10 +220,10 @@ impl Outbox {
     /// The ids of all entries that wait, from old to new; reads only the folder.
     pub fn ids(&self) -> Result<Vec<EntryId>, OutboxError> {
         let files = self.files(&self.dir)?;
-        Ok(files
-            .into_iter()
-            .filter_map(|file| file.name.strip_suffix(".json").map(str::to_owned))
-            .collect())
+        let discarded: BTreeSet<&str> =
+            files.iter().filter_map(|file| file.name.strip_suffix(DISCARDED)).collect();
+        let ids = files.iter().filter_map(|file| file.name.strip_suffix(".json"));
+        Ok(ids.filter(|id| !discarded.contains(id)).map(str::to_owned).collect())
     }
 
     pub fn load(&self, id: &str) -> Result<Loaded, OutboxError> {
@@ -248,7 +295,7 @@ impl Outbox {
     }
 
     fn discard_mark(&self, entry: &Entry) -> PathBuf {
-        self.dir.join(format!("{}.discarded", entry.id))
+        self.dir.join(format!("{}{DISCARDED}", entry.id))
     }
 
     /// The entry is delivered.
@@ -263,10 +310,14 @@ impl Outbox {
         Ok(())
     }
 
-    /// The right to deliver this run's entries; none while another process has it.
+    /// The right to deliver this run's entries; none while another process has it. Where there are
+    /// no locks the error is `NoLocks`: the run's own courier then goes on without.
     pub fn claim(&self, run: &str) -> Result<Option<Claim>, OutboxError> {
         let path = self.dir.join("locks").join(format!("{}.lock", safe_name(run, 64)));
-        claim::claim(&path).map_err(io_error("lock", &path))
+        claim::claim(&path).map_err(|error| match claim::is_unsupported(&error) {
+            true => OutboxError::NoLocks { dir: self.dir.clone() },
+            false => io_error("lock", &path)(error),
+        })
     }
 
     /// Removes what crashes left behind (pictures without an entry, temporary files) and old marks.
@@ -280,13 +331,18 @@ impl Outbox {
                     id.is_some_and(|id| is_image_of(name, id))
                 })
             };
-            for file in &files {
-                let orphan = file.name.ends_with(".tmp")
-                    || file.name.ends_with(".discarded")
-                    || (looks_like_image(&file.name) && !owned(&file.name));
-                if orphan && now.since(file.modified) > ORPHAN_AGE {
-                    let path = dir.join(&file.name);
-                    self.disk.remove(&path).map_err(io_error("remove", &path))?;
+            for file in files.iter().filter(|file| now.since(file.modified) > ORPHAN_AGE) {
+                let remove = |name: &str| {
+                    let path = dir.join(name);
+                    self.disk.remove(&path).map_err(io_error("remove", &path))
+                };
+                if let Some(id) = file.name.strip_suffix(DISCARDED) {
+                    remove(&format!("{id}.json"))?;
+                    remove(&file.name)?;
+                } else if file.name.ends_with(".tmp")
+                    || (names::looks_like_image(&file.name) && !owned(&file.name))
+                {
+                    remove(&file.name)?;
                 }
             }
         }
@@ -330,6 +386,13 @@ impl Outbox {
             }
         }
     }
+}
+
+pub(super) fn add_line(body: &mut String, line: &str) {
+    if !body.is_empty() {
+        body.push('\n');
+    }
+    body.push_str(line);
 }
 
 pub(super) fn io_error(
@@ -402,48 +465,4 @@ impl fmt::Display for Megabytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.1} MiB", self.0 as f64 / f64::from(1 << 20))
     }
-}
-
-fn stored_images(id: &str, images: &[&Picture]) -> Vec<StoredImage> {
-    images
-        .iter()
-        .enumerate()
-        .map(|(index, image)| StoredImage {
-            file: format!("{id}-{index}.{}", extension(&image.name)),
-            name: image.name.clone(),
-            alt: image.alt.clone(),
-        })
-        .collect()
-}
-
-fn extension(name: &str) -> String {
-    match name.rsplit_once('.') {
-        Some((_, end)) if is_extension(end) => end.to_ascii_lowercase(),
-        _ => "png".to_owned(),
-    }
-}
-
-/// Of pictures; never one that has a meaning in this folder.
-fn is_extension(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    ["png", "jpg", "jpeg", "gif", "webp", "svg", "pdf"].contains(&text.as_str())
-}
-
-/// `<id>-<index>.<extension>`
-pub(super) fn is_image_of(name: &str, id: &str) -> bool {
-    let rest = name.strip_prefix(id).and_then(|rest| rest.strip_prefix('-'));
-    rest.and_then(|rest| rest.split_once('.')).is_some_and(|(index, extension)| {
-        !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) && is_extension(extension)
-    })
-}
-
-fn looks_like_image(name: &str) -> bool {
-    let index = name.rfind('-').unwrap_or(0);
-    is_image_of(name, name.get(..index).unwrap_or_default())
-}
-
-/// Fit for a file name, whatever the text is.
-fn safe_name(text: &str, longest: usize) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    text.chars().take(longest).map(safe).collect()
 }

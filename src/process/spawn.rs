@@ -28,6 +28,9 @@ use crate::process::{Command, PtyMode};
 use crate::sources::pipe::pipe;
 use crate::sources::pty::{Pty, window_size};
 
+/// See python(1).
+const UNBUFFERED: &str = "PYTHONUNBUFFERED";
+
 /// The command could not be started. `Display` is one line for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -207,6 +210,7 @@ pub(crate) struct Spawned {
 }
 
 /// Starts the command in our environment, folder, limits, and with the signal mask from before.
+/// PYTHONUNBUFFERED is set where an output is a pipe, unless it is set already.
 pub(crate) fn spawn(
     command: &Command,
     wiring: Wiring,
@@ -221,6 +225,11 @@ pub(crate) fn spawn(
         _ => ChildGroup::Inherited,
     };
     let mut builder = std::process::Command::new(program);
+    // Into a pipe Python writes only when 8 KiB are full, and a kill loses them.
+    let piped = wiring.outputs.iter().any(|output| !output.is_pty);
+    if piped && std::env::var_os(UNBUFFERED).is_none() {
+        builder.env(UNBUFFERED, "1");
+    }
     builder
         .args(args)
         .envs(command.extra_env.iter().map(|(name, value)| (name, value)))

@@ -9,7 +9,7 @@ use trainwatch::channels::secret::Secret;
 use trainwatch::channels::{self, ChannelConfig};
 use trainwatch::courier::{self, CourierHandle, Notice, Settings};
 use trainwatch::engine::alert::{AlertState, Severity};
-use trainwatch::outbox::Outbox;
+use trainwatch::outbox::{Entry, Outbox};
 use trainwatch::render::Message;
 use trainwatch::render::message::{MessageKind, RunLabel};
 use trainwatch::time::Timestamp;
@@ -23,7 +23,7 @@ fn label() -> RunLabel {
         id: "r1".to_owned(),
         name: "resnet50".to_owned(),
         host: "gpu-07".to_owned(),
-        command: "python train.py".to_owned(),
+        command: "python train.py ".repeat(100_000),
         elapsed: None,
     }
 }
@@ -56,8 +56,8 @@ fn commit(state_dir: &Path) {
     let _ = outbox.commit(&message, "hook", "r1", &[], message.at).unwrap();
 }
 
-/// Blocks until the courier wrote into the outbox what makes `found` true.
-fn wait_for(state_dir: &Path, found: impl Fn(&[String]) -> bool) -> Vec<String> {
+/// Blocks until the courier wrote into the outbox what makes `found` true of its entries.
+fn wait_for(state_dir: &Path, found: impl Fn(&[Entry]) -> bool) -> Vec<Entry> {
     use notify::Watcher as _;
     let (changed, changes) = std::sync::mpsc::sync_channel(1);
     let mut watcher = notify::recommended_watcher(move |_| {
@@ -68,9 +68,8 @@ fn wait_for(state_dir: &Path, found: impl Fn(&[String]) -> bool) -> Vec<String> 
     watcher.watch(&dir, notify::RecursiveMode::NonRecursive).unwrap();
     loop {
         let entries = Outbox::open(state_dir).unwrap().list().unwrap().entries;
-        let titles: Vec<String> = entries.into_iter().map(|entry| entry.message.title).collect();
-        if found(&titles) {
-            return titles;
+        if found(&entries) {
+            return entries;
         }
         changes.recv_timeout(PATIENCE).expect("the courier does something");
     }
@@ -81,8 +80,8 @@ fn a_supervisor_that_dies_is_told_of_by_the_courier() {
     let dir = tempfile::tempdir().unwrap();
     Outbox::open(dir.path()).unwrap();
     drop(start(dir.path()));
-    let titles = wait_for(dir.path(), |titles| !titles.is_empty());
-    assert_eq!(titles, ["The watcher of this run is gone."]);
+    let entries = wait_for(dir.path(), |entries| !entries.is_empty());
+    assert_eq!(entries[0].message.title, "The watcher of this run is gone.");
     Outbox::open(dir.path()).map(|outbox| drop_all(&outbox)).unwrap();
 }
 
@@ -101,7 +100,7 @@ fn what_cannot_be_delivered_is_left_and_counted() {
     let dir = tempfile::tempdir().unwrap();
     commit(dir.path());
     let mut courier = start(dir.path());
-    let outcome = courier.finish(Duration::from_millis(1)).unwrap();
+    let outcome = courier.finish(Duration::ZERO).unwrap();
     assert_eq!((outcome.waiting, outcome.all_delivered()), (1, false));
     drop_all(&Outbox::open(dir.path()).unwrap());
     assert!(courier.wait(PATIENCE), "it notices that there is nothing left to do");
@@ -114,7 +113,7 @@ fn a_courier_that_was_killed_is_started_again_by_the_next_message() {
     let first = courier.id();
     let pid = rustix::process::Pid::from_raw(first.cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    assert!(courier.wait(PATIENCE), "its pipe is at its end");
+    assert!(!courier.wait(PATIENCE), "it is seen to be gone, not to be idle");
     courier.wake();
     assert_ne!(courier.id(), first);
     courier.end();
@@ -130,11 +129,31 @@ fn the_courier_lives_in_a_session_of_its_own_and_outlives_a_batch_systems_sigter
     let pid = rustix::process::Pid::from_raw(courier.id().cast_signed()).unwrap();
     // It commits this once it is up, and so after it arranged its session and signals.
     drop(courier);
-    wait_for(dir.path(), |titles| !titles.is_empty());
+    wait_for(dir.path(), |entries| !entries.is_empty());
     assert_eq!(rustix::process::getsid(Some(pid)).unwrap(), pid);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    assert!(Outbox::open(dir.path()).unwrap().claim("r1").unwrap().is_none(), "it still holds it");
+    let tried = |entries: &[Entry]| entries.iter().map(|entry| entry.attempts).sum::<u32>();
+    let before = tried(&Outbox::open(dir.path()).unwrap().list().unwrap().entries);
+    wait_for(dir.path(), |entries| tried(entries) > before + 1);
     drop_all(&Outbox::open(dir.path()).unwrap());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_supervised_command_holds_no_end_of_the_couriers_pipes() {
+    // The only pipe that it has by itself is its standard output.
+    let pipes_of_a_child = || {
+        let mut list = std::process::Command::new("ls");
+        list.args(["-l", "/proc/self/fd"]).stdin(std::process::Stdio::null());
+        let text = String::from_utf8(list.output().unwrap().stdout).unwrap();
+        text.lines().filter(|line| line.contains("pipe:")).count()
+    };
+    let before = pipes_of_a_child();
+    let dir = tempfile::tempdir().unwrap();
+    let mut courier = start(dir.path());
+    assert_eq!(pipes_of_a_child(), before);
+    courier.end();
+    assert!(courier.wait(PATIENCE));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use trainwatch::time::Timestamp;
 use crate::tail::{Recorder, Source};
 
 /// Raise it to search longer.
-const CASES: u64 = 600;
+const CASES: u64 = 200;
 const STEPS: usize = 60;
 
 /// SplitMix64: small, and the same everywhere.

@@ -45,14 +45,24 @@ impl Api {
 
     /// Calls a method; the answer is an object with `"ok": true`.
     pub(super) async fn call(&self, method: &str, args: &[(&str, &str)]) -> Result<Value, Refusal> {
+        read(method, &self.send(method, args).await?)
+    }
+
+    /// Who the token belongs to, and its scopes, which stand in a header only.
+    pub(super) async fn identity(&self) -> Result<(Value, Vec<String>), Refusal> {
+        let answer = self.send("auth.test", &[]).await?;
+        let scopes = answer.headers.get("x-oauth-scopes").and_then(|v| v.to_str().ok());
+        let scopes = scopes.unwrap_or_default().split(',').map(|s| s.trim().to_owned()).collect();
+        Ok((read("auth.test", &answer)?, scopes))
+    }
+
+    async fn send(&self, method: &str, args: &[(&str, &str)]) -> Result<http::Answer, Refusal> {
         let request = self
             .http
             .post(format!("{}{method}", self.base))
             .header(AUTHORIZATION, self.authorization.clone())
             .form(args);
-        let answer =
-            http::send(request).await.map_err(|failure| Refusal::failed(method, &failure))?;
-        read(method, &answer)
+        http::send(request).await.map_err(|failure| Refusal::failed(method, &failure))
     }
 
     /// Sends a file's bytes to where `files.getUploadURLExternal` said. The token stays here: the

@@ -125,6 +125,7 @@ fn icon(message: &Message) -> &'static str {
         (_, Severity::Critical) => "🔴",
         (_, Severity::Warning) => "🟠",
         (_, Severity::Info) if message.kind == MessageKind::Note => "",
+        (_, Severity::Info) if message.kind == MessageKind::End => "✅",
         (_, Severity::Info) => "🟢",
     }
 }

@@ -47,9 +47,14 @@ impl Bot {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = id;
     }
 
-    /// Whether the app is in the channel now: it can join public ones, given the scope.
-    async fn join(&self, channel: &str) -> bool {
-        self.api.call("conversations.join", &[("channel", channel)]).await.is_ok()
+    /// Joins the channel after it refused a stranger: possible in public ones, given the scope.
+    /// Otherwise the first refusal says what is to be done.
+    async fn join(&self, channel: &str, refusal: Refusal) -> Result<(), Refusal> {
+        match self.api.call("conversations.join", &[("channel", channel)]).await {
+            Ok(_) => Ok(()),
+            Err(passing) if passing.clone().repeatable().is_passing() => Err(passing.repeatable()),
+            Err(_) => Err(refusal),
+        }
     }
 
     /// An upload that is repeated leaves a file behind that nobody sees.
@@ -162,7 +167,8 @@ impl Attempt<'_> {
                 Ok(()) => return Ok(()),
                 Err(refusal) => refusal,
             };
-            if refusal.code == "not_in_channel" && !joined && self.bot.join(channel).await {
+            if refusal.code == "not_in_channel" && !joined {
+                self.bot.join(channel, refusal).await?;
                 joined = true;
                 continue;
             }
@@ -239,6 +245,8 @@ impl Attempt<'_> {
         match answer.map_err(Refusal::repeatable) {
             Ok(_) => self.done.completed = true,
             Err(refusal) if refusal.is_passing() => return Err(refusal),
+            // An earlier attempt can have completed them unheard; the edit will show.
+            Err(_) if self.done.picture_failures > 0 => self.done.completed = true,
             Err(refusal) => self.give_up(&refusal),
         }
         self.save();
@@ -250,10 +258,8 @@ impl Attempt<'_> {
             // A public channel can be posted to from outside, but takes files of members only.
             Err(refusal) if refusal.code == "not_in_channel" => {
                 let channel = self.done.posted.as_ref().map(|p| p.channel.clone());
-                match channel {
-                    Some(channel) if self.bot.join(&channel).await => self.update_once().await,
-                    _ => Err(refusal),
-                }
+                self.bot.join(&channel.unwrap_or_default(), refusal).await?;
+                self.update_once().await
             }
             result => result,
         }
@@ -286,7 +292,8 @@ impl Attempt<'_> {
 
     /// Tries again later; after some failures the text says that its picture is missing.
     async fn fail_picture(&mut self, refusal: Refusal) -> Result<(), DeliveryError> {
-        self.done.picture_failures += 1;
+        // To be told to wait is no failure.
+        self.done.picture_failures += u32::from(!refusal.is_told_to_wait());
         self.save();
         if self.done.picture_failures < MOST_PICTURE_FAILURES {
             return Err(refusal.into());

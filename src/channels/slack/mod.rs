@@ -2,12 +2,13 @@
 //!
 //! `blocks` and `chart` turn a message into Slack's shapes, `escape` makes foreign text safe; `api`
 //! makes calls, `refusal` says what their failures mean, `lookup` finds a channel's ID, `progress`
-//! remembers what is done.
+//! remembers what is done, `doctor` looks whether all would work.
 
 mod api;
 mod blocks;
 mod bot;
 mod chart;
+mod doctor;
 mod escape;
 mod lookup;
 mod progress;
@@ -16,4 +17,5 @@ mod webhook;
 
 pub(super) use api::Api;
 pub(super) use bot::Bot;
+pub(super) use doctor::examine;
 pub(super) use webhook::Webhook;

@@ -93,8 +93,9 @@ impl Refusal {
             Failure::Unanswered(_) => Class::Ambiguous,
             Failure::Impossible(_) => Class::Auth,
         };
+        let hint = (class == Class::Auth).then(|| "check the channel's settings".to_owned());
         let reason = format!("{method}: {failure}");
-        Self { class, code: String::new(), reason, hint: None, retry_after: None }
+        Self { class, code: String::new(), reason, hint, retry_after: None }
     }
 
     /// For a call that does no harm when it is done twice: what is ambiguous may be repeated.
@@ -103,6 +104,10 @@ impl Refusal {
             self.class = Class::Passing;
         }
         self
+    }
+
+    pub(super) fn is_told_to_wait(&self) -> bool {
+        self.retry_after.is_some()
     }
 
     pub(super) fn is_passing(&self) -> bool {

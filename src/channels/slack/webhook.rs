@@ -101,6 +101,8 @@ fn read(answer: &http::Answer) -> Result<(), Refusal> {
 mod tests {
     use std::time::Duration;
 
+    use reqwest::header::HeaderMap;
+
     use super::*;
 
     #[test]
@@ -121,7 +123,9 @@ mod tests {
             (302, "", Class::Passing),
         ] {
             let retry_after = (status == 429).then_some(Duration::from_secs(7));
-            let answer = http::Answer { status, retry_after, body: body.as_bytes().to_vec() };
+            let headers = HeaderMap::new();
+            let body_bytes = body.as_bytes().to_vec();
+            let answer = http::Answer { status, headers, retry_after, body: body_bytes };
             assert_eq!(read(&answer).unwrap_err().class, class, "{status} {body}");
         }
     }

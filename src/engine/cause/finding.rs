@@ -73,7 +73,7 @@ impl Finding {
             fatal: false,
             vague: false,
             summary: link.summary(),
-            place: link.stack.place(),
+            place: place(links, link),
             evidence: evidence(links, main),
         })
     }
@@ -124,11 +124,18 @@ fn main_link(links: &[Link]) -> Option<usize> {
     Some(earlier.filter(linked).unwrap_or(last))
 }
 
+/// Where in the user's code: of this exception, else of the newest one that passed through it.
+fn place(links: &[Link], main: &Link) -> Option<String> {
+    let users = links.iter().rev().find(|link| link.stack.has_user());
+    if main.stack.has_user() { main.stack.place() } else { users.unwrap_or(main).stack.place() }
+}
+
 fn evidence(links: &[Link], main: usize) -> Vec<String> {
     let link = &links[main];
     let mut lines = link.stack.lines(2);
     lines.push(clip(link.exception.trim_ascii(), MAX_LINE));
-    lines.extend(link.message.iter().filter(|line| !line.trim_ascii().is_empty()).take(4).cloned());
+    let telling = |line: &&String| !line.contains("[bt]") && !line.starts_with("Stack trace:");
+    lines.extend(link.message.iter().filter(telling).take(4).cloned());
     let short = |link: &Link| {
         let place = link.stack.place().map_or(String::new(), |place| format!(" ({place})"));
         format!("{}{place}", link.summary())

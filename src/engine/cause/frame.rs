@@ -21,6 +21,10 @@ impl Frame {
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text = text.trim_ascii();
         let text = text.strip_prefix(b"> ").unwrap_or(text);
+        if text.starts_with(b"Cell In[") {
+            let (cell, line) = text.split_once_str(", line ")?;
+            return Some(Self::new(cell, parse_u32(line)?, b"<module>"));
+        }
         let rest = text.strip_prefix(b"File ")?;
         let Some(rest) = rest.strip_prefix(b"\"") else { return Self::ipython(rest) };
         let (file, rest) = rest.split_once_str("\"")?;
@@ -117,8 +121,9 @@ pub(super) struct Stack {
 const LAST: usize = 3;
 
 impl Stack {
-    pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
+    /// Whether some code of the user is in it.
+    pub(super) fn has_user(&self) -> bool {
+        self.user.is_some() || self.nameless.is_some()
     }
 
     /// The next inner frame.
@@ -206,6 +211,7 @@ mod tests {
             ("  File \"/a/pt_plain.py\", line 118 in <module>", "pt_plain.py:118"),
             ("> File \"a.py\", line 12, in <module>", "a.py:12"),
             ("File ~/pkg/x.py:12, in fit(self, x)", "x.py:12 in fit"),
+            ("Cell In[3], line 5", "Cell In[3]:5"),
             ("  File \"/a/pkg/__init__.py\", line 5, in f", "pkg/__init__.py:5 in f"),
         ];
         for (line, place) in table {

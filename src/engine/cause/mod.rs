@@ -11,14 +11,16 @@ mod foreign;
 mod frame;
 mod json;
 mod launcher;
+mod root;
 mod signal;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod text;
 mod traceback;
 mod verdict;
 
 pub use signal::signal_name;
-pub(crate) use text::clip;
 
 use bstr::ByteSlice;
 
@@ -175,12 +177,15 @@ impl Investigator {
     /// A line with news that belongs to no open event.
     fn notice(&mut self, source: SourceId, speaker: Speaker, text: &[u8]) {
         if doom::stops_early(text) {
-            self.early_stop = Some((self.at, text::sentence(text)));
+            self.early_stop = Some((self.at, text::sentence(text::after_bar(text))));
         }
         let span = Span { source, speaker, first: self.at, last: self.at };
         if let Some(links) = json::exceptions(text) {
             self.keep(Finding::from_links(span, Weight::Primary, &links));
         } else if let Some(header) = text.find(HEADER) {
+            let (late, _) = split_speaker(text::after_bar(&text[..header]));
+            let span =
+                if late == Speaker::default() { span } else { Span { speaker: late, ..span } };
             let copied = text[..header].trim_ascii().starts_with(b"traceback");
             let weight = if copied { Weight::Copy } else { self.weight_here(source) };
             self.open(Lane { span, weight, event: Event::Python(Traceback::open(text, header)) });
@@ -202,6 +207,11 @@ impl Investigator {
     }
 
     fn note(&mut self, doom: Doom, rank: Option<u32>, text: &[u8]) {
+        // The terminal's echo of the key says less than the program's words.
+        let echo = text.trim_ascii() == b"^C";
+        if echo && self.notes.iter().any(|note| note.doom == doom) {
+            return;
+        }
         self.notes.retain(|note| note.doom != doom);
         let text = text[..text.len().min(MAX_LINE)].to_vec();
         self.notes.push(Note { doom, at: self.at, rank, text });

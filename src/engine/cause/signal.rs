@@ -42,6 +42,7 @@ pub fn signal_name(signal: i32) -> String {
 /// What a signal means by itself.
 pub(super) fn meaning(signal: i32) -> Option<&'static str> {
     Some(match signal {
+        2 => "SIGINT, as of Ctrl-C",
         4 => "illegal instruction",
         6 => "aborted",
         7 => "bus error",
@@ -58,4 +59,19 @@ pub(super) fn meaning(signal: i32) -> Option<&'static str> {
 /// Signals by which a program ends itself: its own fault, not sent from outside.
 pub(super) fn is_own_fault(signal: i32) -> bool {
     matches!(signal, 4 | 5 | 6 | 7 | 8 | 11 | 31)
+}
+
+/// Both readings of an exit code that may hide a signal or another program's failure.
+pub(super) fn reading(code: i32) -> Option<String> {
+    match code {
+        124 => Some("timeout(1) ends with 124 when the time is over".into()),
+        126 => Some("a shell ends with 126 if it cannot execute a command".into()),
+        127 => Some("a shell ends with 127 if it does not find a command".into()),
+        129..=159 => {
+            let signal = code - 128;
+            let name = signal_name(signal);
+            Some(format!("a process killed by {name} (128 + {signal}), or the program's own code"))
+        }
+        _ => None,
+    }
 }

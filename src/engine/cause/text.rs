@@ -17,7 +17,7 @@ pub(super) fn pattern(pattern: &str) -> Regex {
 }
 
 /// Lossy UTF-8 without control characters (a tab becomes a space), at most `max` bytes of the input.
-pub(crate) fn clip(bytes: &[u8], max: usize) -> String {
+pub(super) fn clip(bytes: &[u8], max: usize) -> String {
     let cut = bytes.len() > max;
     let mut end = bytes.len().min(max);
     if cut {
@@ -184,6 +184,26 @@ fn begins_with_time(text: &[u8]) -> bool {
             })
     };
     shape(b"0000-00-00") || shape(b"00/00/") || shape(b"00:00:00") || shape(b"A0000 00:")
+}
+
+/// What was written behind a progress bar that was not ended by a newline; else all of it.
+pub(super) fn after_bar(text: &[u8]) -> &[u8] {
+    let bar = text.contains_str("%|") || text.contains_str("it/s");
+    let end = text.rfind(b"[rank").or_else(|| text.rfind_byte(b']').map(|at| at + 1));
+    match end.filter(|_| bar) {
+        Some(at) if at < text.len() => &text[at..],
+        _ => text,
+    }
+}
+
+/// Without what C++'s logger of PyTorch puts before its words: `[E1123 03:00:33.8 file.cpp:632] `.
+pub(super) fn after_log_prefix(text: &[u8]) -> &[u8] {
+    match text {
+        [b'[', b'A'..=b'Z', b'0'..=b'9', ..] => {
+            text.split_once_str("] ").map_or(text, |(_, words)| words)
+        }
+        _ => text,
+    }
 }
 
 /// Appends a piece of a sentence that its program broke into lines.

@@ -120,16 +120,18 @@ impl Traceback {
         }
         let depth = indent(text);
         let frames_at = file_indent.unwrap_or(4);
-        if depth >= frames_at {
+        // IPython's frames are not indented, so that an exception is only known by its name.
+        let ends = frames_at == 0 && Exception::parse(trimmed).is_some_and(|e| e.is_certain());
+        if depth >= frames_at && !ends {
             if depth > frames_at && !is_decoration(trimmed) {
                 self.stack.code(trimmed);
             }
             return Step::Taken;
         }
         if let Some(exception) = Exception::parse(trimmed) {
-            let ends = exception.is_launchers();
+            let last = exception.is_launchers();
             self.begin_exception(trimmed, None);
-            return if ends { Step::Last } else { Step::Taken };
+            return if last { Step::Last } else { Step::Taken };
         }
         *strays += 1;
         if *strays > MAX_STRAY { Step::Ended } else { Step::Stray }

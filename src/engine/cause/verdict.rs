@@ -3,14 +3,13 @@
 //! The order of the questions is the order of proof: what the scheduler and the kernel say, what
 //! people did, what the program said, the bare signal, the last words, the exit status.
 
-use bstr::ByteSlice;
-
 use super::doom::Doom;
 use super::finding::{Finding, MAX_EVIDENCE, Weight};
 use super::launcher::Failure;
-use super::signal::{is_own_fault, meaning, signal_name};
+use super::root::root;
+use super::signal::{is_own_fault, meaning, reading, signal_name};
 use super::tail::LastWord;
-use super::text::{MAX_LINE, clip, sentence};
+use super::text::{MAX_LINE, after_bar, after_log_prefix, clip, sentence};
 use super::{Investigator, Note};
 use crate::engine::alert::{Cause, Outcome, Verdict};
 use crate::engine::input::{Clue, ProcessEnd, ProcessStatus};
@@ -23,7 +22,8 @@ const FAR: u64 = 500;
 type Judgement = (Outcome, Option<Cause>);
 
 pub(super) fn judge(seen: &Investigator, end: &ProcessEnd) -> Verdict {
-    let case = Case { seen, end, signal: signal_of(end.status) };
+    let signal = signal_of(end.status);
+    let case = Case { seen, end, signal, root: root(&seen.findings, signal, seen.at, NEAR) };
     let (outcome, cause) = case.judge();
     Verdict { status: end.status, outcome, cause }
 }
@@ -46,6 +46,7 @@ struct Case<'a> {
     seen: &'a Investigator,
     end: &'a ProcessEnd,
     signal: Option<i32>,
+    root: Option<&'a Finding>,
 }
 
 impl Case<'_> {
@@ -71,7 +72,6 @@ impl Case<'_> {
     /// Status 0: finished, unless it was told to stop; an early stop is said in its own words.
     fn success(&self) -> Judgement {
         if let Some(summary) = self.stopper() {
-            let summary = format!("{summary}, then it ended with exit status 0");
             return (Outcome::Interrupted, Some(cause(summary)));
         }
         let near = |(at, _): &&(u64, String)| self.seen.at - at <= NEAR;
@@ -99,12 +99,9 @@ impl Case<'_> {
 
     /// The kernel's counter rose, and something was killed: proven.
     fn out_of_memory(&self) -> Option<Judgement> {
-        let count = self.end.clues.iter().find_map(|clue| match clue {
-            Clue::OomKills { count } if *count > 0 => Some(*count),
-            _ => None,
-        })?;
+        let count = self.oom_kills()?;
         let crash = self.crash();
-        let worker = self.root().is_some_and(|root| {
+        let worker = self.root.is_some_and(|root| {
             matches!(root.doom, Some(Doom::WorkerKilled | Doom::WorkerDied | Doom::Memory))
         });
         let child = self.seen.launcher.failure().is_some_and(|failure| failure.code == Some(-9));
@@ -112,15 +109,19 @@ impl Case<'_> {
             return None;
         }
         let mut found = match crash {
-            Some((_, Some(found))) if worker || child => {
-                let summary = format!("out of memory: {}", found.summary);
-                Cause { summary, ..found }
-            }
-            _ => cause("out of memory: killed by the kernel (SIGKILL)"),
+            Some((_, Some(found))) if worker || child => found,
+            _ => cause("killed by the kernel for want of memory"),
         };
         found.evidence.insert(0, format!("oom_kill of the cgroup's memory.events rose by {count}"));
         found.evidence.truncate(MAX_EVIDENCE);
         Some((Outcome::OutOfMemory, Some(found)))
+    }
+
+    fn oom_kills(&self) -> Option<u64> {
+        self.end.clues.iter().find_map(|clue| match clue {
+            Clue::OomKills { count } if *count > 0 => Some(*count),
+            _ => None,
+        })
     }
 
     /// Who told the run to stop, if anybody did.
@@ -152,7 +153,7 @@ impl Case<'_> {
     /// Somebody stopped it, and it did not die of something else meanwhile.
     fn stopped(&self) -> Option<Judgement> {
         let mut summary = self.stopper()?;
-        let root = self.root();
+        let root = self.root;
         let by_rule = self.end.clues.iter().any(|clue| matches!(clue, Clue::StoppedByRule { .. }));
         let own = root.filter(|root| root.doom != Some(Doom::Interrupted));
         let unrelated = own.is_some_and(|root| root.weight == Weight::Primary)
@@ -175,7 +176,7 @@ impl Case<'_> {
     fn crash(&self) -> Option<Judgement> {
         let died_by_signal = matches!(self.end.status, ProcessStatus::Signaled { .. });
         let outside = died_by_signal && !self.signal.is_some_and(is_own_fault);
-        let root = self.root();
+        let root = self.root;
         if outside {
             // A signal from outside needs no exception; of Ctrl-C there often is one.
             let interrupt = root.filter(|root| {
@@ -186,14 +187,22 @@ impl Case<'_> {
         let failure = self.seen.launcher.failure().filter(|failure| self.near(failure.at));
         match (root, failure) {
             (root, Some(failure)) if launcher_knows_better(root, failure) => {
-                Some((Outcome::Failed, Some(launched(failure))))
+                let mut found = launched(failure);
+                if failure.code == Some(-9) && self.oom_kills().is_none() {
+                    found.summary.push_str("; cause not proven");
+                }
+                Some((Outcome::Failed, Some(found)))
             }
             (Some(root), _) if !self.is_old(root) => {
                 let mut told = self.told(root);
                 if let Some(Failure { rank: Some(rank), .. }) = failure {
                     told.rank = told.rank.or((root.doom.is_none()).then_some(*rank));
                 }
-                Some((outcome_of(root), Some(told)))
+                let outcome = match root.doom.map_or(Outcome::Failed, outcome_for) {
+                    Outcome::Failed if died_by_signal => Outcome::Killed,
+                    outcome => outcome,
+                };
+                Some((outcome, Some(told)))
             }
             _ => None,
         }
@@ -206,13 +215,6 @@ impl Case<'_> {
         }
         let mut place = root.place.clone();
         let mut evidence = root.evidence.clone();
-        if let Some(signal) = self.signal.filter(|signal| is_own_fault(*signal))
-            && !matches!(self.end.status, ProcessStatus::Exited { .. })
-        {
-            let core = matches!(self.end.status, ProcessStatus::Signaled { core_dumped: true, .. });
-            let core = if core { ", core dumped" } else { "" };
-            summary = format!("{} ({}{core})", summary, signal_name(signal));
-        }
         if root.fatal && place.is_none() {
             // The interpreter's own dump says where it was, but not why.
             place = self.seen.findings.iter().rev().find_map(|finding| {
@@ -246,58 +248,6 @@ impl Case<'_> {
         Some(format!("{kind} also on rank {}{more}", shown.join(", ")))
     }
 
-    /// The event that explains the end best.
-    fn root(&self) -> Option<&Finding> {
-        let findings = &self.seen.findings;
-        if self.signal.is_some_and(is_own_fault) {
-            let near = || findings.iter().filter(|found| found.fatal && self.near(found.span.last));
-            let clear = near().find(|found| !found.vague && found.weight == Weight::Primary);
-            let vague = || near().next_back();
-            let before = |vague: &Finding| self.exception_before(vague);
-            return clear
-                .or_else(|| vague().and_then(before))
-                .or_else(vague)
-                .or_else(|| self.raised().filter(|found| self.seen.at - found.span.last < 10));
-        }
-        self.raised()
-    }
-
-    /// An exception right before the abort that it led to.
-    fn exception_before(&self, vague: &Finding) -> Option<&Finding> {
-        let right_before = |found: &&Finding| {
-            !found.fatal
-                && found.weight == Weight::Primary
-                && found.span.last <= vague.span.first
-                && vague.span.first - found.span.last < 10
-        };
-        self.seen.findings.iter().rev().find(right_before)
-    }
-
-    /// Of parallel processes the first that failed, each by its last event; of one the last event.
-    fn raised(&self) -> Option<&Finding> {
-        let best = self.seen.findings.iter().filter(|found| !found.vague).map(|found| found.weight);
-        let best = best.min();
-        let findings = || {
-            self.seen
-                .findings
-                .iter()
-                .filter(move |found| Some(found.weight) == best && !found.vague)
-        };
-        let is_parallel = |found: &&Finding| {
-            found.span.speaker.rank.is_some() || found.span.speaker.pid.is_some()
-        };
-        let is_last = |found: &&Finding| {
-            !findings().any(|other| {
-                other.span.speaker == found.span.speaker && other.span.first > found.span.first
-            })
-        };
-        let parallel = findings().filter(is_parallel).filter(is_last).min_by_key(|f| f.span.first);
-        let single = || findings().rfind(|found| !is_parallel(found));
-        let peers = best == Some(Weight::Peer);
-        let vague = || self.seen.findings.iter().rev().find(|found| found.vague);
-        parallel.or_else(|| if peers { findings().next() } else { single() }).or_else(vague)
-    }
-
     /// Printed long ago, and a later line calls itself the error.
     fn is_old(&self, root: &Finding) -> bool {
         let Some(word) = self.last_word().filter(|word| word.certain) else {
@@ -320,31 +270,23 @@ impl Case<'_> {
         Some((outcome, Some(Cause { likely, ..noted(note) })))
     }
 
-    /// A signal, and nothing that explains it.
+    /// A signal, and nothing that explains it: the status names it, and no cause is claimed.
     fn bare_signal(&self) -> Option<Judgement> {
-        let ProcessStatus::Signaled { signal, core_dumped } = self.end.status else { return None };
-        let name = signal_name(signal);
+        let ProcessStatus::Signaled { signal, .. } = self.end.status else { return None };
         let job = self.end.clues.iter().any(|clue| matches!(clue, Clue::SlurmJob { .. }));
-        let mut summary = format!("killed by {name} (signal {signal})");
-        match meaning(signal) {
-            Some(meaning) => summary = format!("{summary}: {meaning}"),
-            None if signal == 2 => {}
-            None if job && matches!(signal, 9 | 10 | 12 | 15) => {
-                summary
-                    .push_str(", likely by the batch system (time limit, preemption or scancel)");
-            }
-            None => summary.push_str(", cause not proven"),
-        }
-        if core_dumped {
-            summary.push_str(", core dumped");
-        }
+        let guess = job && matches!(signal, 9 | 10 | 12 | 15);
+        let found = if guess {
+            let summary = "by the batch system: time limit, preemption or scancel";
+            Some(Cause { likely: true, ..cause(summary) })
+        } else {
+            meaning(signal).map(cause)
+        };
         let outcome = match signal {
             2 => Outcome::Interrupted,
             24 => Outcome::TimeLimit,
             _ => Outcome::Killed,
         };
-        let likely = job && matches!(signal, 9 | 10 | 12 | 15);
-        Some((outcome, Some(Cause { likely, ..cause(summary) })))
+        Some((outcome, found))
     }
 
     fn last_word(&self) -> Option<LastWord> {
@@ -360,20 +302,16 @@ impl Case<'_> {
         let ProcessStatus::Exited { code } = self.end.status else {
             return (Outcome::Failed, None);
         };
-        let reading = reading(code);
         let outcome = if code == 130 { Outcome::Interrupted } else { Outcome::Failed };
         let word = self.last_word().filter(|word| self.near(word.at));
-        let found = match (word, reading) {
-            (Some(word), None) => Cause { likely: !word.certain, ..cause(sentence(&word.text)) },
-            (Some(word), Some(reading)) => {
-                let text = sentence(&word.text);
-                let likely = !word.certain;
-                Cause { likely, ..cause(format!("{text} ({reading})")) }
-            }
-            (None, Some(reading)) => cause(reading),
-            (None, None) => cause(format!("exit status {code}, without a word")),
+        let likely = word.as_ref().is_some_and(|word| !word.certain);
+        let word = word.map(|word| sentence(after_bar(&word.text)));
+        let summary = match (word, reading(code)) {
+            (Some(word), Some(reading)) => format!("{word}; {reading}"),
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => return (outcome, None),
         };
-        (outcome, Some(found))
+        (outcome, Some(Cause { likely, ..cause(summary) }))
     }
 
     fn near(&self, at: u64) -> bool {
@@ -391,28 +329,6 @@ fn sender(signal: i32, pid: Option<u32>, uid: Option<u32>) -> String {
     }
 }
 
-/// Both readings of an exit code that may hide a signal or another program's failure.
-fn reading(code: i32) -> Option<String> {
-    match code {
-        124 => Some("exit status 124, as of timeout(1) when the time is over".into()),
-        126 => Some("exit status 126, as of a shell that cannot execute a command".into()),
-        127 => Some("exit status 127, as of a shell that does not find a command".into()),
-        129..=159 => {
-            let signal = code - 128;
-            let name = signal_name(signal);
-            let proof = if signal == 9 { "; cause not proven" } else { "" };
-            Some(format!(
-                "exit status {code}: as after {name} (128 + {signal}), or the program's own code{proof}"
-            ))
-        }
-        _ => None,
-    }
-}
-
-fn outcome_of(root: &Finding) -> Outcome {
-    root.doom.map_or(Outcome::Failed, outcome_for)
-}
-
 fn outcome_for(doom: Doom) -> Outcome {
     match doom {
         Doom::TimeLimit => Outcome::TimeLimit,
@@ -424,11 +340,11 @@ fn outcome_for(doom: Doom) -> Outcome {
 }
 
 fn noted(note: &Note) -> Cause {
-    Cause {
-        rank: note.rank,
-        evidence: vec![clip(note.text.trim_ascii(), MAX_LINE)],
-        ..cause(sentence(&note.text))
-    }
+    let evidence = vec![clip(note.text.trim_ascii(), MAX_LINE)];
+    let typed = note.text.trim_ascii() == b"^C";
+    let summary =
+        if typed { "Ctrl-C".into() } else { sentence(after_log_prefix(after_bar(&note.text))) };
+    Cause { rank: note.rank, evidence, ..cause(summary) }
 }
 
 /// A launcher's failure explains more than an event that is only its consequence, or none.
@@ -452,8 +368,7 @@ fn launched(failure: &Failure) -> Cause {
     let who = failure.rank.map_or("a process of the run".into(), |rank| format!("rank {rank}"));
     let how = match failure.code {
         Some(code) if code < 0 => {
-            let proof = if code == -9 { "; cause not proven" } else { "" };
-            format!("was killed by {} (exit code {code}){proof}", signal_name(-code))
+            format!("was killed by {} (exit code {code})", signal_name(-code))
         }
         Some(code) => format!("failed with exit code {code}, without a traceback"),
         None => "failed".into(),

@@ -18,8 +18,10 @@ pub(super) enum Form {
     Tight,
     /// `key value`
     Blank,
-    /// A cell under a header, an entry of a dict.
+    /// An entry of a dict.
     Entry,
+    /// A cell of a table.
+    Cell,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,14 +38,23 @@ pub(super) struct Candidate {
 /// The candidates of one line. Kept from line to line for its memory.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
+    /// What the names of measured quantities on this line are prefixed with.
+    scope: String,
     names: String,
     list: Vec<Candidate>,
 }
 
 impl Candidates {
     pub(super) fn clear(&mut self) {
+        self.scope.clear();
         self.names.clear();
         self.list.clear();
+    }
+
+    /// The line speaks of this data: `loss` on it is `val/loss`.
+    pub(super) fn set_scope(&mut self, scope: &str) {
+        self.scope.clear();
+        self.scope.push_str(scope);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -75,6 +86,9 @@ impl Candidates {
         if let Some(short) = place(&self.names[from..]) {
             self.names.truncate(from);
             self.names.push_str(short);
+        } else if !self.scope.is_empty() && !names::says_data(&self.names[from..]) {
+            self.names.insert(from, '/');
+            self.names.insert_str(from, &self.scope);
         }
         let name = (from, self.names.len());
         self.list.push(Candidate { name, number, start, weak, certain });
@@ -86,7 +100,9 @@ impl Candidates {
         if self.list.len() > MOST {
             return;
         }
-        let certain = self.list.iter().any(|c| c.certain);
+        // Many pairs side by side are a report, even if no name is known.
+        let many = self.list.iter().filter(|c| c.number.style != Style::Integer).count() >= 4;
+        let certain = many || self.list.iter().any(|c| c.certain);
         self.list.sort_by_key(|c| c.start);
         for candidate in &self.list {
             if certain || !candidate.weak {
@@ -121,7 +137,8 @@ fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool,
     };
     let whole = number.style == Style::Integer && number.unit != Unit::Percent;
     if number.unit == Unit::Time || number.unit == Unit::Rate {
-        return (class != Class::Never && form != Form::Tight).then_some((true, false));
+        let timed = matches!(class, Class::Unknown) || is_speed(name);
+        return (timed && form != Form::Tight).then_some((true, false));
     }
     match class {
         Class::Never => None,
@@ -131,15 +148,22 @@ fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool,
         }
         Class::Measured if names::is_part_of_data(name) && whole => None,
         Class::Measured => Some((false, true)),
-        Class::Unknown if is_clock(name, number.value) => None,
+        Class::Unknown if is_clock(name, number) => None,
         Class::Unknown if whole && form == Form::Tight => None,
         Class::Unknown if whole && names::is_part_of_data(name) => None,
         Class::Unknown if whole && form == Form::Blank => None,
+        Class::Unknown if form == Form::Cell => Some((false, false)),
         Class::Unknown => Some((whole || form == Form::Blank, false)),
     }
 }
 
+/// A measured quantity that has a unit of time.
+fn is_speed(name: &str) -> bool {
+    ["speed", "throughput", "fps"].iter().any(|word| name.to_ascii_lowercase().contains(word))
+}
+
 /// Seconds since 1970, under a name that says so or any other.
-fn is_clock(name: &str, value: f64) -> bool {
+fn is_clock(name: &str, number: &Number) -> bool {
+    let value = if number.unit == Unit::None { number.value } else { return false };
     value > 1e9 && value < 1e14 && (name.contains("time") || name.contains("date") || value < 2e9)
 }

@@ -78,6 +78,11 @@ impl Metrics {
         }
         let end = before_exception(text);
         let mut from = 0;
+        self.tokens.clear();
+        token::split(text, 0, end, 24, &mut self.tokens);
+        if let Some(scope) = pairs::scope(Sentence { line: text, tokens: &self.tokens }) {
+            self.candidates.set_scope(scope);
+        }
         while let Some(at) = mapping::start(&text[from..end]) {
             self.pairs(text, from, from + at);
             let (next, message) = mapping::read(&text[..end], from + at, &mut self.candidates);
@@ -102,11 +107,13 @@ impl Metrics {
         let whole = line.kind == LineKind::Whole;
         let redraw = !whole || line.number == self.frame || bar::is_bar(text);
         if !self.candidates.is_empty() {
-            let label = label(text);
+            // A bar is known by its label, other text that is redrawn by its line.
+            let number = line.number.to_le_bytes();
+            let label = bar::start(text).map_or(&number[..], |start| label(&text[..start]));
             let shown = &mut self.shown;
             self.candidates.each(&mut |name, candidate| {
                 let number = &candidate.number;
-                let end = candidate.start + number.digits;
+                let end = candidate.start + number.written;
                 let written = text.get(candidate.start..end).unwrap_or_default();
                 if redraw && !shown.is_new(label, name, written) {
                     return;
@@ -144,9 +151,8 @@ fn has_number(text: &[u8]) -> bool {
 }
 
 /// What stands before a bar, without the numbers that count in it.
-fn label(text: &[u8]) -> &[u8] {
-    let start = bar::start(text).unwrap_or(0);
-    text[..start].trim_end_with(|c| c.is_ascii_digit() || "/ %:|[]".contains(c))
+fn label(before: &[u8]) -> &[u8] {
+    before.trim_end_with(|c| c.is_ascii_digit() || "/ %:|[]".contains(c))
 }
 
 /// `[rank1]: text` without its prefix.

@@ -119,24 +119,10 @@ const MEASURED: &[&str] = &[
 ];
 
 /// Where the run is: `step` and `epoch` as one name each, others as they are.
-const EPOCHS: &[&str] = &["epoch", "ep", "epochs", "轮次"];
-const STEPS: &[&str] = &["step", "iter", "iteration", "it", "steps", "iters", "global_step"];
-const COUNTED: &[&str] = &[
-    "trial",
-    "episode",
-    "episodes",
-    "update",
-    "updates",
-    "round",
-    "timestep",
-    "timesteps",
-    "total_timesteps",
-    "num_updates",
-    "iterations",
-    "tokens",
-    "samples",
-    "batch",
-];
+const EPOCHS: &[&str] = &["epoch", "ep", "轮次"];
+const STEPS: &[&str] = &["step", "iter", "iteration", "it", "global_step"];
+const COUNTED: &[&str] =
+    &["trial", "episode", "update", "round", "timestep", "total_timesteps", "num_updates", "batch"];
 
 /// Never a metric, whatever stands behind it.
 const NEVER: &[&str] = &[
@@ -205,6 +191,10 @@ const NEVER: &[&str] = &[
     "gpu",
 ];
 
+/// A name that ends with one of these is never a metric.
+const NEVER_LAST: &[&str] =
+    &["version", "id", "pid", "port", "line", "code", "exitcode", "size", "seed"];
+
 /// May stand before a name and belongs to it.
 const QUALIFIERS: &[&str] = &[
     "train",
@@ -255,6 +245,7 @@ const QUALIFIERS: &[&str] = &[
     "median",
     "std",
     "batch",
+    "time",
     "训练",
     "验证",
 ];
@@ -338,11 +329,12 @@ const PROSE: &[&str] = &[
     "since",
     "down",
     "up",
-    "up-to",
     "next",
     "previous",
     "new",
-    "of",
+    "decreased",
+    "increased",
+    "dropped",
 ];
 
 /// What a name is, by its words.
@@ -368,7 +360,10 @@ pub(super) fn class(name: &str) -> Class {
     if has(COUNTED, name) {
         return Class::Counted;
     }
-    if has(NEVER, name) || is_file(name) {
+    let last = name.rsplit([' ', '_', '/']).next().unwrap_or(name);
+    let first = name.split([' ', '_', '/']).next().unwrap_or(name);
+    let until = has(&["eta", "remaining"], first);
+    if until || has(NEVER, name) || has(NEVER_LAST, last) || is_file(name) {
         return Class::Never;
     }
     let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
@@ -394,9 +389,49 @@ pub(super) fn is_prose(word: &str) -> bool {
     PROSE.iter().any(|x| x.eq_ignore_ascii_case(word))
 }
 
+/// `number of skipped iterations`: joins the words of a name before a sign.
+pub(super) fn is_joint(word: &str) -> bool {
+    ["of", "per"].contains(&word)
+}
+
+/// A unit of time written as a word of its own after a number.
+pub(super) fn is_time_unit(word: &str) -> bool {
+    [
+        "s",
+        "ms",
+        "us",
+        "sec",
+        "secs",
+        "second",
+        "seconds",
+        "milliseconds",
+        "min",
+        "mins",
+        "minute",
+        "minutes",
+        "h",
+        "hour",
+        "hours",
+        "days",
+    ]
+    .contains(&word)
+}
+
 /// Words that tell which data a number is of: with a bare integer they name an epoch or nothing.
 pub(super) fn is_part_of_data(word: &str) -> bool {
     ["train", "training", "val", "valid", "validation", "test", "eval", "dev"]
+        .iter()
+        .any(|x| x.eq_ignore_ascii_case(word))
+}
+
+/// Whether a name says which data it is of.
+pub(super) fn says_data(name: &str) -> bool {
+    name.split(|c: char| !c.is_alphanumeric()).any(is_part_of_data)
+}
+
+/// Words for data that is not trained on. What is measured there has another name than in training.
+pub(super) fn is_held_out(word: &str) -> bool {
+    ["val", "valid", "validation", "test", "testing", "eval", "evaluation", "dev"]
         .iter()
         .any(|x| x.eq_ignore_ascii_case(word))
 }

@@ -22,8 +22,8 @@ pub(super) struct Number {
     pub(super) value: f64,
     /// Bytes of the number as written, with its unit.
     pub(super) len: usize,
-    /// Bytes without the unit.
-    pub(super) digits: usize,
+    /// Bytes of it that are reported as written: a fraction's without what follows its number.
+    pub(super) written: usize,
     pub(super) style: Style,
     pub(super) unit: Unit,
     /// Letters follow at once that are no unit: two writers shared the line.
@@ -54,7 +54,7 @@ pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
     if let Some((value, len)) = non_finite(text) {
         let style = Style::NonFinite;
         let (unit, glued) = (Unit::None, false);
-        return Some(Lexed::Number(Number { value, len, digits: len, style, unit, glued }));
+        return Some(Lexed::Number(Number { value, len, written: len, style, unit, glued }));
     }
     let (len, style) = decimal(text)?;
     let rest = &text[len..];
@@ -68,10 +68,10 @@ pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
             return Some(Lexed::Word);
         }
         let unit = Unit::None;
-        return Some(Lexed::Number(Number { value, len, digits: len, style, unit, glued }));
+        return Some(Lexed::Number(Number { value, len, written: len, style, unit, glued }));
     };
     let number =
-        Number { value: value * factor, len: len + more, digits: len, style, unit, glued: false };
+        Number { value: value * factor, len: len + more, written: len, style, unit, glued: false };
     if more == 0
         && style == Style::Integer
         && let Some(whole) = denominator(rest)
@@ -172,7 +172,8 @@ fn compound(text: &[u8], len: usize, style: Style) -> Option<usize> {
         b'.' => after.is_ascii_digit(),
         b'x' | b'X' => after.is_ascii_hexdigit(),
         b'_' => true,
-        b'+' => after.is_ascii_alphanumeric(),
+        // `0.5+0.01` is a value with its deviation.
+        b'+' => after.is_ascii_alphabetic() || after.is_ascii_digit() && style == Style::Integer,
         b'/' => {
             let more = digits(&text[len + 1..]);
             after.is_ascii_digit() && text.get(len + 1 + more) == Some(&b'/')
@@ -200,7 +201,10 @@ fn unit(rest: &[u8]) -> Option<(Unit, f64, usize)> {
         return Some((Unit::Percent, 1.0, 1));
     }
     if first == b'/' && rest.get(1).is_some_and(u8::is_ascii_alphabetic) {
-        return Some((Unit::Rate, 1.0, word(rest)));
+        let len = word(rest);
+        // `epoch=0/step=10` are two pairs.
+        let pair = rest.get(len) == Some(&b'=');
+        return Some(if pair { (Unit::None, 1.0, 0) } else { (Unit::Rate, 1.0, len) });
     }
     let micro = rest.starts_with("µs".as_bytes()) || rest.starts_with("μs".as_bytes());
     if micro {

@@ -44,9 +44,39 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
     }
 }
 
+/// The data that the line speaks of, if it begins with a word for it: `Test: [0/48] loss 0.5`,
+/// `| valid | loss 5.2`, `Epoch(val) [3] mae: 0.1`.
+pub(super) fn scope<'a>(sentence: Sentence<'a>) -> Option<&'a str> {
+    let tokens = sentence.tokens;
+    for (at, token) in tokens.iter().enumerate().take(LAST_SCOPE) {
+        let text = sentence.text_of(token);
+        if token.kind != Kind::Word || !names::is_held_out(text) {
+            continue;
+        }
+        let before = at.checked_sub(1).map(|i| tokens[i].kind);
+        let opens = matches!(
+            before,
+            None | Some(Kind::Pipe | Kind::Dash | Kind::Open | Kind::Close | Kind::Colon)
+        );
+        let after = tokens.get(at + 1).map(|t| t.kind);
+        let value = tokens.get(at + 2).map(|t| t.kind);
+        let named = matches!(value, Some(Kind::Number(_) | Kind::Fraction(_)));
+        let ends =
+            matches!(after, Some(Kind::Pipe | Kind::Close)) || after == Some(Kind::Colon) && !named;
+        if opens && ends {
+            return Some(text);
+        }
+    }
+    None
+}
+
+/// The word for the data is one of the first tokens, behind the time and the logger's name.
+const LAST_SCOPE: usize = 24;
+
 impl<'a> Sentence<'a> {
     fn pair(&self, at: usize, number: Number, fraction: bool, out: &mut Candidates) {
         let Some(place) = self.place(at) else { return };
+        let number = self.with_unit(number, place.next);
         if !self.ends_well(place.next, &number) {
             return;
         }
@@ -54,8 +84,19 @@ impl<'a> Sentence<'a> {
         let name = self.text(first, last);
         let head = self.text(place.name_word(self), place.name_word(self));
         let class = names::class(head);
-        let counter = matches!(class, Class::Epoch | Class::Step | Class::Counted);
+        let counter = is_counter(class);
+        if fraction && class == Class::Measured {
+            return self.share(place.next, name, out);
+        }
         if (fraction || place.boxed && place.form != Form::Sign) && !counter {
+            return;
+        }
+        // `Best metric: 76.4 (epoch 12)` does not say where the run is.
+        if counter
+            && place.form == Form::Blank
+            && first > 0
+            && self.byte(&self.tokens[first - 1]) == b'('
+        {
             return;
         }
         let name = if counter && self.is_place(first, place.name_word(self)) { head } else { name };
@@ -67,6 +108,29 @@ impl<'a> Sentence<'a> {
         let start = self.tokens[at].start;
         if out.offer(parts, "_", place.form, number, start) && !fraction {
             self.average(place.next, name, &number, out);
+        }
+    }
+
+    /// `Accuracy: 9832/10000 (98%)`: the share is the value.
+    fn share(&self, next: usize, name: &str, out: &mut Candidates) {
+        let [open, inner, close, ..] = &self.tokens[next.min(self.tokens.len())..] else { return };
+        let Kind::Number(share) = inner.kind else { return };
+        if self.byte(open) == b'(' && close.kind == Kind::Close && share.unit == Unit::Percent {
+            out.offer(&[name], "_", Form::Sign, share, inner.start);
+        }
+    }
+
+    /// `12.3 seconds`: the unit may be a word of its own.
+    fn with_unit(&self, number: Number, next: usize) -> Number {
+        match self.tokens.get(next) {
+            Some(token) if token.gap != Gap::One => number,
+            Some(token) if token.kind == Kind::Word && names::is_time_unit(self.text_of(token)) => {
+                Number { unit: Unit::Time, ..number }
+            }
+            Some(token) if self.text_of(token) == "%" && number.unit == Unit::None => {
+                Number { unit: Unit::Percent, ..number }
+            }
+            _ => number,
         }
     }
 
@@ -150,6 +214,14 @@ impl<'a> Sentence<'a> {
     /// Whether the number is complete where it ends.
     fn ends_well(&self, next: usize, number: &Number) -> bool {
         let Some(token) = self.tokens.get(next) else { return true };
+        if token.gap == Gap::One
+            && let Kind::Number(other) = token.kind
+        {
+            // `0h 5m 3s` is one duration, `0.1 0.2 0.3` is a list without names.
+            let duration = number.unit == Unit::Time && other.unit == Unit::Time;
+            let list = number.unit == Unit::None && other.style == number.style;
+            return !(duration || list && number.style != Style::Integer);
+        }
         if token.gap != Gap::None {
             return true;
         }
@@ -159,9 +231,7 @@ impl<'a> Sentence<'a> {
             Kind::Pipe => number.unit != Unit::Percent,
             Kind::Comma | Kind::Semicolon | Kind::Close | Kind::Quote | Kind::Open => true,
             Kind::Colon => self.tokens.get(next + 1).is_none_or(|t| t.gap != Gap::None),
-            Kind::Other => {
-                matches!(self.byte(token), b'.' | b'!' | b'\\') || token.end > token.start + 1
-            }
+            Kind::Other => matches!(self.byte(token), b'.' | b'!' | b'/' | b'+' | 0x80..),
             _ => false,
         }
     }
@@ -180,12 +250,16 @@ impl<'a> Sentence<'a> {
             _ => return None,
         }
         let word = place.name_word(self);
-        let (first, clean) = self.words_back(word);
+        let (first, clean) = self.words_back(word, place.form);
         if place.form == Form::Blank {
             return clean.then_some((first, last));
         }
         if clean && !place.attached {
             return Some((first, last));
+        }
+        // `stopping at epoch: 6` does not say where the run is.
+        if !clean && !place.attached && is_counter(names::class(self.text(word, word))) {
+            return None;
         }
         let mut first = word;
         while first > 0
@@ -201,12 +275,12 @@ impl<'a> Sentence<'a> {
 
     /// Back over the words of a name that ends with token `word`: its first token, and whether it
     /// reads as a name and not as a sentence.
-    fn words_back(&self, word: usize) -> (usize, bool) {
+    fn words_back(&self, word: usize, form: Form) -> (usize, bool) {
         let tokens = self.tokens;
         let mut first = word;
         while first > 0
             && tokens[first].gap == Gap::One
-            && tokens[first - 1].kind == Kind::Word
+            && self.is_word(first - 1)
             && !is_level(self.text(first - 1, first - 1))
         {
             first -= 1;
@@ -219,9 +293,24 @@ impl<'a> Sentence<'a> {
         while after_number && first < word && names::is_unit(self.text(first, first)) {
             first += 1;
         }
-        let prose = (first..word).any(|i| names::is_prose(self.text(i, i)));
-        let own = names::is_prose(self.text(word, word));
-        (first, !prose && !own && word - first < LONGEST_NAME)
+        // `number of steps:` is a name, `accuracy of 0.9` is a sentence.
+        let bound = |i: usize| form == Form::Blank || i == first || i == word;
+        let prose = (first..=word).any(|i| {
+            let text = self.text(i, i);
+            names::is_prose(text) || bound(i) && names::is_joint(text)
+        });
+        (first, !prose && word - first < LONGEST_NAME)
+    }
+
+    /// A word; also `nan` in `number of nan iterations`.
+    fn is_word(&self, at: usize) -> bool {
+        match self.tokens[at].kind {
+            Kind::Word => true,
+            Kind::Number(number) if number.style == Style::NonFinite && at > 0 => {
+                names::is_joint(self.text(at - 1, at - 1))
+            }
+            _ => false,
+        }
     }
 
     /// Whether `key value` without a sign is more than two words of a sentence.
@@ -298,9 +387,7 @@ impl Place {
         if tokens[self.name].kind != Kind::Close {
             return self.name;
         }
-        let from = self.name.saturating_sub(4);
-        let open = (from..self.name).rev().find(|i| tokens[*i].kind == Kind::Open);
-        match open {
+        match self.opening(sentence) {
             Some(open)
                 if open > 0
                     && tokens[open - 1].kind == Kind::Word
@@ -312,6 +399,21 @@ impl Place {
             _ => self.name,
         }
     }
+
+    /// The bracket that the last token of the name closes. Only words stand between.
+    fn opening(&self, sentence: &Sentence<'_>) -> Option<usize> {
+        let mut depth = 0_u32;
+        for at in (self.name.saturating_sub(8)..=self.name).rev() {
+            match sentence.tokens[at].kind {
+                Kind::Close => depth += 1,
+                Kind::Open if depth <= 1 => return Some(at),
+                Kind::Open => depth -= 1,
+                Kind::Word | Kind::Other => {}
+                _ => return None,
+            }
+        }
+        None
+    }
 }
 
 /// `tensor(0.5, ...)`, `Array(0.5)`, `np.float64(0.5)`: a value and how it is stored.
@@ -322,6 +424,10 @@ pub(super) fn is_wrapper(word: &str) -> bool {
         .any(|kind| {
             word.len() >= kind.len() && word[..kind.len()].eq_ignore_ascii_case(kind.as_bytes())
         })
+}
+
+fn is_counter(class: Class) -> bool {
+    matches!(class, Class::Epoch | Class::Step | Class::Counted)
 }
 
 fn is_level(word: &str) -> bool {

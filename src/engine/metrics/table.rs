@@ -73,11 +73,11 @@ impl Tables {
             return true;
         }
         let Some(number) = whole_number(value) else { return false };
-        let start = self.cells[1].0;
+        let start = self.cells[1].0 + blanks(&text[self.cells[1].0..]);
         if self.group.is_empty() {
-            out.offer(&[name], "/", Form::Entry, number, start);
+            out.offer(&[name], "/", Form::Cell, number, start);
         } else {
-            out.offer(&[&self.group, name], "/", Form::Entry, number, start);
+            out.offer(&[&self.group, name], "/", Form::Cell, number, start);
         }
         true
     }
@@ -111,30 +111,38 @@ impl Tables {
             self.header = None;
             return false;
         }
-        if border != header.border || self.cells.len() != header.columns.len() {
+        // A column of labels may have no name: the row has one cell more.
+        let unnamed = self.cells.len() == header.columns.len() + 1 && border == Border::Wide;
+        if border != header.border || !unnamed && self.cells.len() != header.columns.len() {
             return false;
         }
         let numbers = self.cells.iter().filter(|(a, b)| value(&text[*a..*b]).is_some()).count();
         let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
-        if numbers < 2 || numbers + junk + 1 < self.cells.len() {
+        let strict = border == Border::Wide && numbers + junk + 1 < self.cells.len();
+        if numbers < 2 || strict {
             return false;
         }
         header.idle = 0;
         let (start, end) = self.cells[0];
         let first = text[start..end].trim_ascii().to_str().unwrap_or_default();
-        let label = if value(first.as_bytes()).is_none() { first } else { "" };
+        let label = if unnamed || value(first.as_bytes()).is_none() { first } else { "" };
         let whole = ["", "all", "total", "overall", "mean", "average", "avg"];
-        for ((start, end), column) in self.cells.iter().zip(&header.columns) {
+        for ((start, end), column) in self.cells[usize::from(unnamed)..].iter().zip(&header.columns)
+        {
             let Some(number) = value(&text[*start..*end]) else { continue };
-            let blanks = text[*start..*end].len() - text[*start..*end].trim_ascii_start().len();
+            let start = start + blanks(&text[*start..*end]);
             if whole.contains(&label) {
-                out.offer(&[column], "/", Form::Entry, number, start + blanks);
+                out.offer(&[column], "/", Form::Cell, number, start);
             } else {
-                out.offer(&[label, column], "/", Form::Entry, number, start + blanks);
+                out.offer(&[label, column], "/", Form::Cell, number, start);
             }
         }
         true
     }
+}
+
+fn blanks(text: &[u8]) -> usize {
+    text.len() - text.trim_ascii_start().len()
 }
 
 /// The value of a cell; of `3/10` the first.

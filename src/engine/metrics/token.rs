@@ -116,13 +116,18 @@ fn word(rest: &[u8]) -> usize {
             break;
         }
     }
-    // `Avg. loss`: a short abbreviation keeps its point when a word follows.
+    // `Avg. loss`: an abbreviation keeps its point when a word follows.
     let dotted = rest.get(end) == Some(&b'.') && rest.get(end + 1) == Some(&b' ');
-    if dotted && (3..=4).contains(&end) && rest.get(end + 2).is_some_and(u8::is_ascii_lowercase) {
+    let short = |word: &&[u8]| word.eq_ignore_ascii_case(&rest[..end]);
+    if dotted && ABBREVIATED.iter().any(|word| short(&word.as_bytes())) {
         return end + 1;
     }
     end
 }
+
+const ABBREVIATED: &[&str] = &[
+    "avg", "val", "acc", "prec", "max", "min", "std", "cum", "reg", "cls", "num", "approx", "est",
+];
 
 fn sign(rest: &[u8]) -> (Kind, usize) {
     let one = |kind| (kind, 1);

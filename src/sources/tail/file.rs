@@ -62,8 +62,8 @@ pub(super) struct Followed {
 pub(super) enum LookBeside {
     /// It has just taken another file's place.
     Now,
-    /// As long as it is empty, it may be filled and emptied unseen.
-    AtFirstByte,
+    /// It was empty then; if it has changed, it may have been filled and emptied unseen.
+    IfChanged(Stat),
     Never,
 }
 
@@ -102,7 +102,7 @@ impl Followed {
             caught_up: false,
             leaving: None,
             waits_for: None,
-            look_beside: LookBeside::AtFirstByte,
+            look_beside: LookBeside::IfChanged(Stat::of(&meta)),
             seen: 0,
         })
     }
@@ -115,21 +115,19 @@ impl Followed {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.stat.size == 0
-    }
-
     pub(super) fn must_look_beside(&self) -> bool {
         match self.look_beside {
             LookBeside::Now => true,
-            LookBeside::AtFirstByte => self.place.offset == 0 && !self.is_empty(),
+            LookBeside::IfChanged(since) => self.place.offset == 0 && self.stat != since,
             LookBeside::Never => false,
         }
     }
 
     pub(super) fn looked_beside(&mut self) {
-        self.look_beside =
-            if self.is_empty() { LookBeside::AtFirstByte } else { LookBeside::Never };
+        self.look_beside = match self.stat.size {
+            0 => LookBeside::IfChanged(self.stat),
+            _ => LookBeside::Never,
+        };
     }
 
     /// Whether reading it would give nothing new.
@@ -205,9 +203,9 @@ impl Followed {
     }
 
     /// Whether it was emptied or deleted, so that only a copy may hold what it held.
-    pub(super) fn was_taken_away(&self) -> bool {
-        let meta = self.file.as_ref().and_then(|file| file.metadata().ok());
-        meta.is_some_and(|meta| meta.nlink() == 0 || meta.len() < self.place.offset)
+    pub(super) fn was_taken_away(&self) -> io::Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
+        Ok(file.metadata()?.nlink() == 0 || !self.place.fits(file)?)
     }
 
     /// Whether `copy` holds the beginning of this file, and is on its way to hold all.
@@ -244,7 +242,7 @@ impl Followed {
         let before = std::mem::take(&mut self.place);
         self.before = before.is_convincing().then_some(before);
         self.skip_line = false;
-        self.look_beside = LookBeside::AtFirstByte;
+        self.look_beside = LookBeside::IfChanged(self.stat);
         self.verified_size = 0;
         self.caught_up = false;
         self.changed = now;

@@ -100,7 +100,13 @@ impl Follower {
         file.looked_beside();
         for (path, meta) in self.siblings.take_new(&file.home, listing) {
             let key = FileKey::of(&meta);
-            if !self.is_known(key) && !self.is_copy_of_followed(&path).unwrap_or(true) {
+            if self.is_known(key) {
+                continue;
+            }
+            if self.is_copy_of_followed(&path).unwrap_or(true) {
+                // Its original may need it, once it is seen to have been emptied.
+                self.siblings.leave_new(&file.home, key);
+            } else {
                 self.add_skipped(&path, file, now);
             }
         }
@@ -161,7 +167,7 @@ impl Follower {
             }
             // A file that was renamed is its own rotated file, and has no copy.
             let in_place = file.leaving.is_none() && self.bound.get(&file.home) == Some(id);
-            let taken_away = file.was_taken_away();
+            let taken_away = file.was_taken_away()?;
             let copy = file::open(path)?;
             let is_complete = (in_place || taken_away) && file.place.fits(&copy)?;
             // It is emptied only when the copy is complete.

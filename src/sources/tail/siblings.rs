@@ -77,6 +77,13 @@ impl Siblings {
         found.split_off(found.len().saturating_sub(MOST_NEW))
     }
 
+    /// Gives this one again next time.
+    pub(super) fn leave_new(&mut self, path: &Path, key: FileKey) {
+        if let Some(known) = self.known.get_mut(path) {
+            known.remove(&key);
+        }
+    }
+
     pub(super) fn forget(&mut self, path: &Path) {
         self.known.remove(path);
     }

@@ -1,6 +1,9 @@
 //! Slack end to end: messages through the channel into a strict fake, and what faults do to them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
 mod bot;
+mod fake;
 mod markup;
 mod view;
 mod webhook;
@@ -22,6 +25,8 @@ use crate::support::slack::FakeSlack;
 
 /// A channel, and what of the delivery is done: the state of one outbox entry.
 struct Sender {
+    /// One for its life: connections that are kept belong to it.
+    runtime: tokio::runtime::Runtime,
     channel: Box<dyn Channel>,
     progress: Value,
     /// Progress as it was written down, step by step.
@@ -42,7 +47,9 @@ impl Sender {
 
     fn with(config: &ChannelConfig, timeouts: Timeouts) -> Self {
         let channel = channels::build_with(config, timeouts).expect("a channel");
-        Self { channel, progress: Value::Null, saved: Vec::new() }
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { runtime, channel, progress: Value::Null, saved: Vec::new() }
     }
 
     fn webhook(slack: &FakeSlack) -> Self {
@@ -76,9 +83,7 @@ impl Sender {
             progress: &mut self.progress,
             progress_changed: &mut |progress| saved.push(progress.clone()),
         };
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(self.channel.deliver(delivery))
+        self.runtime.block_on(self.channel.deliver(delivery))
     }
 
     /// The courier died and lives again: all that is left is what was written down.

@@ -88,9 +88,10 @@ fn complete_checked(state: &mut State, args: &Args) -> Result<Reply, Reply> {
         list.iter().filter_map(|f| f["id"].as_str()).map(str::to_owned).collect();
     let now = state.now();
     for id in &ids {
-        let file = state.files.iter_mut().find(|f| f.id == *id && f.bytes.is_some());
-        let file = file.ok_or_else(|| Reply::error("file_not_found"))?;
-        file.completed.get_or_insert(now);
+        // What happens to one that was completed before is not documented: take the worst.
+        let open = |f: &&mut File| f.id == *id && f.bytes.is_some() && f.completed.is_none();
+        let file = state.files.iter_mut().find(open);
+        file.ok_or_else(|| Reply::error("file_not_found"))?.completed = Some(now);
     }
     if let Some(channel) = channel {
         share(state, channel, ids, args);

@@ -12,6 +12,8 @@
 //! methods; `content` and `markup` check messages; `rate` limits; `fault` breaks things on
 //! purpose; `view` shows messages as people see them.
 
+#![allow(clippy::expect_used, reason = "a test may panic")]
+
 mod chat;
 mod content;
 mod conversations;
@@ -30,7 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 pub use fault::{Fault, What};
-pub use request::{LogEntry, Reply, Request};
+pub use request::{LogEntry, Reply};
 use state::State;
 pub use state::{Channel, Posted};
 

@@ -141,6 +141,6 @@ fn write_reply(stream: &mut TcpStream, reply: &Reply) -> std::io::Result<()> {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("x-slack-req-id: 0123456789abcdef0123456789abcdef\r\n\r\n");
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(&reply.body)
+    // In one piece: a second small packet would wait for the first one's acknowledgement.
+    stream.write_all(&[head.as_bytes(), &reply.body].concat())
 }
