@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::cli::{From, PtyWhen, RunArgs};
 use crate::commands::{Exit, environment};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
+use crate::engine::rules::RuleSet;
 use crate::engine::{Engine, Input};
 use crate::error::{AppError, EXIT_OWN_FAILURE, say};
 use crate::outbox::Outbox;
@@ -27,6 +29,7 @@ use crate::runtime::queue::Queue;
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
 use crate::runtime::state;
 use crate::sources::Sink;
+use crate::sources::host;
 use crate::sources::tail::{self, Follower};
 
 /// After the end of the run: how often it is looked whether we were told to stop waiting.
@@ -120,6 +123,10 @@ struct Live {
     engine: JoinHandle<()>,
     reporter: JoinHandle<(Option<CourierHandle>, bool)>,
     linger: Duration,
+    /// The command's, once it runs.
+    pid: Arc<AtomicU32>,
+    /// Measures as long as it is there.
+    _sampler: Option<host::Sampler>,
 }
 
 impl Live {
@@ -133,6 +140,9 @@ impl Live {
         let stops = StopQueue::new()
             .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
         let (setup, rules) = setup(args, config, run.clone())?;
+        let pid = Arc::<AtomicU32>::default();
+        let named = measured(&rules, &setup.charts);
+        let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
         let (outbox, courier) = outbox_and_courier(&setup);
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
@@ -146,7 +156,16 @@ impl Live {
                 });
             })?
         };
-        Ok(Self { queue, stops, run, engine, reporter, linger: args.linger })
+        Ok(Self {
+            queue,
+            stops,
+            run,
+            engine,
+            reporter,
+            linger: args.linger,
+            pid,
+            _sampler: sampler,
+        })
     }
 
     fn supervise(
@@ -168,7 +187,8 @@ impl Live {
             leak_timeout: LEAK_TIMEOUT,
             log,
         };
-        let sink: Arc<dyn Sink> = Arc::<Queue>::clone(&self.queue);
+        let queue = Arc::<Queue>::clone(&self.queue);
+        let sink = Arc::new(host::NotePid::new(queue, Arc::clone(&self.pid)));
         let ended = process::supervise(command, signals, sink, self.stops.clone());
         if let Some(tail) = tail {
             tail.finish();
@@ -217,6 +237,17 @@ impl Live {
             courier.end();
         }
     }
+}
+
+/// The metrics that somebody wants: rules by their conditions, charts by name.
+fn measured(rules: &RuleSet, charts: &[ChartConfig]) -> Vec<String> {
+    let plotted = charts.iter().filter_map(|chart| match chart {
+        ChartConfig::Plot(names) => Some(names),
+        ChartConfig::File(_) => None,
+    });
+    let mut names = rules.named_metrics();
+    names.extend(plotted.flatten().cloned());
+    names
 }
 
 fn spawn<T: Send + 'static>(
@@ -319,11 +350,7 @@ fn default_name(args: &RunArgs) -> String {
     }
 }
 
-fn setup(
-    args: &RunArgs,
-    config: Config,
-    run: RunLabel,
-) -> Result<(Setup, crate::engine::rules::RuleSet), AppError> {
+fn setup(args: &RunArgs, config: Config, run: RunLabel) -> Result<(Setup, RuleSet), AppError> {
     let channels = environment::channels(&config, &args.to)?;
     let state_dir = environment::state_dir()
         .inspect_err(|why| {

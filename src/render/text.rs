@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::engine::alert::{
     Alert, AlertState, Cause, Happening, Held, MetricValue, Outcome, Progress, Verdict,
 };
+use crate::engine::host;
 use crate::engine::input::ProcessStatus;
 use crate::engine::signals;
 use crate::render::language::{Language, Phrases, fill};
@@ -122,7 +123,7 @@ fn title(alert: &Alert, run: &RunLabel, phrases: &Phrases) -> String {
             }
         }
         Happening::Due => {
-            let values = list(&important(&alert.metrics, 3));
+            let values = list(&important(alert, 3));
             fill(phrases.due, &[("run", &run.name), ("values", &values)])
         }
         Happening::Elapsed { limit } => {
@@ -219,7 +220,7 @@ fn lines(alert: &Alert) -> Vec<String> {
 }
 
 fn fields(alert: &Alert, phrases: &Phrases) -> Vec<Field> {
-    let mut fields: Vec<_> = important(&alert.metrics, MOST_FIELDS)
+    let mut fields: Vec<_> = important(alert, MOST_FIELDS)
         .into_iter()
         .map(|metric| Field { name: metric.name, value: metric.text })
         .collect();
@@ -247,8 +248,16 @@ fn progress_text(progress: &Progress, phrases: &Phrases) -> String {
     text
 }
 
-/// The metrics that people look at first: losses, then scores, then the rest as they came.
-fn important(metrics: &[MetricValue], most: usize) -> Vec<MetricValue> {
+/// The metrics that people look at first: losses, then scores, then the rest as they came. Host
+/// metrics only where the alert is about them.
+fn important(alert: &Alert, most: usize) -> Vec<MetricValue> {
+    let named: &[MetricValue] = match &alert.happening {
+        Happening::Condition { values, .. } => values,
+        _ => &[],
+    };
+    let is_wanted = |metric: &&MetricValue| {
+        !host::is_host(&metric.name) || named.iter().any(|named| named.name == metric.name)
+    };
     let rank = |metric: &MetricValue| {
         let name = metric.name.to_ascii_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
@@ -261,7 +270,7 @@ fn important(metrics: &[MetricValue], most: usize) -> Vec<MetricValue> {
             () => 4,
         }
     };
-    let mut sorted: Vec<_> = metrics.iter().collect();
+    let mut sorted: Vec<_> = alert.metrics.iter().filter(is_wanted).collect();
     sorted.sort_by_key(|metric| rank(metric));
     sorted.into_iter().take(most).cloned().collect()
 }

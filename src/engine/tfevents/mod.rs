@@ -61,13 +61,14 @@ impl Events {
     }
 }
 
-/// The length of the record that `bytes` begin with, and when it was written; none if it is not
-/// complete or no record.
-pub fn first_record(bytes: &[u8]) -> Option<(usize, Timestamp)> {
-    let (length, record) = record::first(bytes)?;
-    let seconds = event::wall_time(record);
-    let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    Some((length, Timestamp::from_secs(0).after(since)))
+/// The length of the first piece of some bytes: a whole record, with the time at which it was
+/// written, or what is no record. None if the record is not complete.
+pub fn first_piece(bytes: &[u8]) -> Option<(usize, Option<Timestamp>)> {
+    let (length, record) = record::first_piece(bytes)?;
+    let seconds = record.map(event::wall_time).filter(|seconds| *seconds > 0.0);
+    // Digits beyond milliseconds are noise of the floating point number.
+    let since = seconds.map(|seconds| Duration::from_millis((seconds * 1e3) as u64));
+    Some((length, since.map(|since| Timestamp::from_secs(0).after(since))))
 }
 
 #[cfg(test)]

@@ -58,11 +58,19 @@ impl Records {
     }
 }
 
-/// The whole length and the data of the record at the beginning.
-pub(super) fn first(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    match parse(bytes) {
-        Parsed::Record(length, data) => Some((length, data)),
-        _ => None,
+/// The length and the data of the record at the beginning, or the length of what is none; none if
+/// it is not complete.
+pub(super) fn first_piece(bytes: &[u8]) -> Option<(usize, Option<&[u8]>)> {
+    let mut at = 0;
+    loop {
+        at += match parse(bytes.get(at..).unwrap_or_default()) {
+            Parsed::Record(length, data) if at == 0 => return Some((length, Some(data))),
+            Parsed::Incomplete if at == 0 => return None,
+            Parsed::Record(..) | Parsed::Incomplete => return Some((at, None)),
+            Parsed::NoHeader => 1,
+            Parsed::TooLong(_) => HEADER,
+            Parsed::Broken(length) => length,
+        }
     }
 }
 
