@@ -456,6 +456,25 @@ mod tests {
     }
 
     #[test]
+    fn host_metrics_stand_among_the_fields_only_of_an_alert_about_them() {
+        let condition = |name| Happening::Condition {
+            condition: String::new(),
+            values: vec![metric(name, 1.0, "1")],
+            held: None,
+        };
+        for (happening, shown) in
+            [(Happening::Due, false), (condition("loss"), false), (condition("disk.free"), true)]
+        {
+            let mut alert = alert(happening);
+            alert.metrics.push(metric("disk.free", 1e9, "1.00GB"));
+            let message = render(&alert, Language::En);
+            let is_shown = message.fields.iter().any(|field| field.name == "disk.free");
+            assert_eq!(is_shown, shown, "{:?}", alert.happening);
+            assert!(!message.title.contains("disk.free 1.00GB"), "{}", message.title);
+        }
+    }
+
+    #[test]
     fn a_template_is_filled_in_and_captured_text_is_never_evaluated() {
         let mut alert = alert(Happening::Matched {
             text: "eval {{ run.host }}".into(),

@@ -284,3 +284,20 @@ pub fn look(colour: bool) -> terminal::Look {
 fn show_on_terminal(message: &Message, colour: bool) {
     let _ = terminal::write(message, look(colour), &mut std::io::stderr().lock());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_metrics_are_drawn_only_by_name() {
+        let curve = |name: &str| Curve { name: name.to_owned(), points: vec![(1.0, 1.0)] };
+        let curves = ["cpu.util", "loss", "acc"].map(curve);
+        let names = |chosen: Vec<Curve>| -> Vec<String> {
+            chosen.into_iter().map(|curve| curve.name).collect()
+        };
+        assert_eq!(names(chosen(&curves, &[])), ["loss", "acc"]);
+        let named = ["acc".to_owned(), "cpu.util".to_owned(), "none".to_owned()];
+        assert_eq!(names(chosen(&curves, &named)), ["acc", "cpu.util"]);
+    }
+}

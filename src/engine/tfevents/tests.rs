@@ -125,7 +125,7 @@ fn a_record_knows_its_number_length_and_time() {
     assert_eq!(first_piece(&file), Some((length, Some(time))));
     assert_eq!(first_piece(&file[..length - 1]), None);
     assert_eq!(first_piece(&file[1..]), Some((length - 1, None)));
-    assert_eq!(first_piece(&file[1..length + 1]), Some((length - 12, None)));
+    assert_eq!(first_piece(&file[1..length + 1]), Some((length - 11, None)));
     let mut events = Events::default();
     let mut numbers = Vec::new();
     events.push(&file, &mut |scalar| numbers.push(scalar.record));

@@ -16,7 +16,7 @@ enum Library {
     #[default]
     NotTried,
     Missing,
-    Loaded(Nvml),
+    Loaded(Box<Nvml>),
 }
 
 /// What one GPU says of itself; some say less.
@@ -30,7 +30,10 @@ struct Reading {
 impl Gpus {
     pub(super) fn measure(&mut self) -> Vec<(&'static str, f64)> {
         if matches!(self.library, Library::NotTried) {
-            self.library = Nvml::init().map_or(Library::Missing, Library::Loaded);
+            self.library = match Nvml::init() {
+                Ok(nvml) => Library::Loaded(Box::new(nvml)),
+                Err(_) => Library::Missing,
+            };
         }
         let Library::Loaded(nvml) = &self.library else { return Vec::new() };
         summary(&readings(nvml, std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()))
