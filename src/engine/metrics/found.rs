@@ -162,8 +162,8 @@ fn is_speed(name: &str) -> bool {
     ["speed", "throughput", "fps"].iter().any(|word| name.to_ascii_lowercase().contains(word))
 }
 
-/// Seconds since 1970, under a name that says so or any other.
+/// Seconds (or a fraction of them) since 1970, under a name that says so.
 fn is_clock(name: &str, number: &Number) -> bool {
-    let value = if number.unit == Unit::None { number.value } else { return false };
-    value > 1e9 && value < 1e14 && (name.contains("time") || name.contains("date") || value < 2e9)
+    let named = ["time", "date", "stamp", "created", "clock"].iter().any(|w| name.contains(w));
+    named && number.unit == Unit::None && number.value > 1e9
 }

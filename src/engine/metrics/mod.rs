@@ -64,9 +64,7 @@ impl Metrics {
         self.candidates.clear();
         if has_number(text) {
             self.search(text);
-        } else if memchr::memchr2(b'\t', b' ', text).is_some()
-            || memchr::memchr(b',', text).is_some()
-        {
+        } else {
             self.tables.take(text, &mut self.candidates);
         }
         self.give(line, text, each);

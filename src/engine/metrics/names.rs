@@ -146,6 +146,7 @@ const NEVER: &[&str] = &[
     "gid",
     "job",
     "jobid",
+    "progress",
     "eta",
     "timestamp",
     "ts",

@@ -87,7 +87,6 @@ impl Tables {
         if !(least..=MOST_COLUMNS).contains(&self.cells.len()) {
             return false;
         }
-        let mut columns = Vec::with_capacity(self.cells.len());
         let mut known = false;
         for (start, end) in &self.cells {
             let Ok(name) = text[*start..*end].trim_ascii().to_str() else { return false };
@@ -95,10 +94,13 @@ impl Tables {
                 return false;
             }
             let last = name.rsplit([' ', '/']).next().unwrap_or(name);
-            known |= !matches!(names::class(last), Class::Unknown | Class::Never | Class::Counted);
-            columns.push(name.to_owned());
+            let place = [names::class(name), names::class(last)];
+            known |=
+                place.iter().any(|c| matches!(c, Class::Epoch | Class::Step | Class::Measured));
         }
         if known {
+            let cell = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().to_str_lossy().into();
+            let columns = self.cells.iter().map(cell).collect();
             self.header = Some(Header { border, columns, idle: 0 });
         }
         known
