@@ -138,7 +138,7 @@ fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool,
     let whole = number.style == Style::Integer && number.unit != Unit::Percent;
     if number.unit == Unit::Time || number.unit == Unit::Rate {
         let timed = matches!(class, Class::Unknown) || is_speed(name);
-        return (timed && form != Form::Tight).then_some((true, false));
+        return timed.then_some((true, false));
     }
     match class {
         Class::Never => None,

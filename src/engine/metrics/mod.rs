@@ -76,11 +76,6 @@ impl Metrics {
         }
         let end = before_exception(text);
         let mut from = 0;
-        self.tokens.clear();
-        token::split(text, 0, end, 24, &mut self.tokens);
-        if let Some(scope) = pairs::scope(Sentence { line: text, tokens: &self.tokens }) {
-            self.candidates.set_scope(scope);
-        }
         while let Some(at) = mapping::start(&text[from..end]) {
             self.pairs(text, from, from + at);
             let (next, message) = mapping::read(&text[..end], from + at, &mut self.candidates);
@@ -93,7 +88,7 @@ impl Metrics {
     }
 
     fn pairs(&mut self, text: &[u8], from: usize, to: usize) {
-        if !has_number(&text[from..to]) {
+        if text[from..to].trim_ascii().is_empty() {
             return;
         }
         self.tokens.clear();

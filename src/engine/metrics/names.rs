@@ -437,6 +437,13 @@ pub(super) fn is_held_out(word: &str) -> bool {
         .any(|x| x.eq_ignore_ascii_case(word))
 }
 
+/// `Validation results - ...`, `Test set: ...`
+pub(super) fn is_report(word: &str) -> bool {
+    ["results", "result", "metrics", "set", "summary", "epoch", "step", "phase", "performance"]
+        .iter()
+        .any(|x| x.eq_ignore_ascii_case(word))
+}
+
 /// A unit written as a word of its own after a number: `0.3 images/s`, `12 sec`.
 pub(super) fn is_unit(word: &str) -> bool {
     word.contains("/s")

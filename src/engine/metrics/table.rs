@@ -37,6 +37,9 @@ pub(super) struct Tables {
 struct Header {
     border: Border,
     columns: Vec<String>,
+    /// One of the names is known. Other words in columns are a header only if rows of nothing but
+    /// numbers follow at once.
+    known: bool,
     idle: u32,
 }
 
@@ -98,10 +101,11 @@ impl Tables {
             known |=
                 place.iter().any(|c| matches!(c, Class::Epoch | Class::Step | Class::Measured));
         }
-        if known {
+        let free = self.header.as_ref().is_none_or(|h| !h.known);
+        if known || free && matches!(border, Border::Tab | Border::Wide) {
             let cell = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().to_str_lossy().into();
             let columns = self.cells.iter().map(cell).collect();
-            self.header = Some(Header { border, columns, idle: 0 });
+            self.header = Some(Header { border, columns, known, idle: 0 });
         }
         known
     }
@@ -121,7 +125,8 @@ impl Tables {
         let numbers = self.cells.iter().filter(|(a, b)| value(&text[*a..*b]).is_some()).count();
         let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
         let strict = border == Border::Wide && numbers + junk + 1 < self.cells.len();
-        if numbers < 2 || strict {
+        let sure = header.known || numbers == self.cells.len() && header.idle == 1;
+        if numbers < 2 || strict || !sure {
             return false;
         }
         header.idle = 0;

@@ -47,7 +47,7 @@ fn plain_prints() {
         ("Train Epoch: 3 [640/60000 (1%)]\tLoss: 0.123", "epoch=3 Loss=0.123"),
         (
             "Test set: Average loss: 0.0512, Accuracy: 98/100 (98%)",
-            "Average_loss=0.0512 Accuracy=98%",
+            "Test/Average_loss=0.0512 Test/Accuracy=98%",
         ),
         (
             "epoch 5, loss 0.1, train acc 0.95, test acc 0.9",
@@ -86,6 +86,29 @@ fn plain_prints() {
         ("episodic_return=[21.] lr=[0.001]", "episodic_return=21. lr=0.001"),
         ("score 0.5+0.01, reward=1.5 +/- 0.3", "score=0.5 reward=1.5"),
         ("mem=1.2k loss=1", "mem=1.2k loss=1"),
+    ]);
+}
+
+#[test]
+fn data_that_is_spoken_of() {
+    check(&[
+        ("train: loss=0.5 | val: loss=0.6", "loss=0.5 val/loss=0.6"),
+        ("epoch 3 train: loss 0.5 val: loss 0.6", "epoch=3 loss=0.5 val/loss=0.6"),
+        ("[val] epoch 3 loss=0.3", "epoch=3 val/loss=0.3"),
+        ("Validation results - epoch: 1 avg loss: 0.3", "epoch=1 Validation/avg_loss=0.3"),
+        ("epoch 1 train loss: 0.5 val loss: 0.6", "epoch=1 train_loss=0.5 val_loss=0.6"),
+        ("Epoch: 001, Train: 0.91, Val: 0.52", "epoch=001 Train=0.91 Val=0.52"),
+        ("==> validation epoch 1: val_loss=1.6", "epoch=1 val_loss=1.6"),
+        ("loss (val): 0.5, lr: 0.1", "loss_val=0.5 lr=0.1"),
+    ]);
+}
+
+#[test]
+fn a_name_does_not_change_from_line_to_line() {
+    check(&[
+        ("E3 S100 loss 0.5\nE3 S101 loss 0.4", "loss=0.5 loss=0.4"),
+        ("10/100: loss=0.5\nEpoch #2: loss 0.4", "loss=0.5 epoch=2 loss=0.4"),
+        ("Accuracy of the network on the 50000 test images: 81.3%", ""),
     ]);
 }
 
@@ -269,6 +292,10 @@ fn tables() {
         (
             "epoch\tloss\tacc\n1\t0.5\t0.9\nsaved model\n2\t0.4\t0.91",
             "epoch=1 loss=0.5 acc=0.9 epoch=2 loss=0.4 acc=0.91",
+        ),
+        (
+            "gen\tavg\tmax\n0\t54.8\t69\nhello world\n1\t58.4\t70",
+            "gen=0 avg=54.8 max=69 gen=1 avg=58.4 max=70",
         ),
         ("epoch,loss\n0,0.5\n1,nan", "epoch=0 loss=0.5 epoch=1 loss=nan"),
         (
