@@ -11,11 +11,15 @@ mod pairs;
 mod redraw;
 mod table;
 mod token;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use bstr::ByteSlice;
+use memchr::memmem::Finder;
 
 use crate::engine::bar;
 use crate::engine::splitter::{Line, LineKind};
@@ -129,18 +133,18 @@ impl Metrics {
             self.in_traceback = body.first().is_none_or(|b| matches!(b, b' ' | b'\t'));
             return true;
         }
-        self.in_traceback = memchr::memmem::find(text, b"Traceback (most recent call").is_some();
+        static TRACEBACK: LazyLock<Finder<'static>> =
+            LazyLock::new(|| Finder::new("Traceback (most recent call"));
+        self.in_traceback = TRACEBACK.find(text).is_some();
         false
     }
 }
 
 /// Whether there is anything that can be a number.
 fn has_number(text: &[u8]) -> bool {
-    text.iter().any(u8::is_ascii_digit) || {
-        let word = |word: &[u8]| memchr::memmem::find(text, word).is_some();
-        memchr::memchr3(b'n', b'N', b'i', text).is_some()
-            && (word(b"nan") || word(b"NaN") || word(b"inf") || word(b"NAN"))
-    }
+    static NAN: LazyLock<[Finder<'static>; 4]> =
+        LazyLock::new(|| ["nan", "NaN", "inf", "Inf"].map(Finder::new));
+    text.iter().any(u8::is_ascii_digit) || NAN.iter().any(|word| word.find(text).is_some())
 }
 
 /// What stands before a bar, without the numbers that count in it.
@@ -158,13 +162,14 @@ fn without_rank(text: &[u8]) -> &[u8] {
 
 /// The end of what may be searched: `ValueError: ...`, `UserWarning: ...` are sentences.
 fn before_exception(text: &[u8]) -> usize {
-    for kind in ["Error: ", "Warning: ", "Exception: "] {
-        if let Some(at) = text.find(kind)
-            && at > 0
-            && text[at - 1].is_ascii_lowercase()
-            && !text[at + kind.len()..].first().is_some_and(u8::is_ascii_digit)
-        {
-            return text[..at].rfind_byte(b' ').map_or(0, |blank| blank + 1);
+    for colon in memchr::memchr_iter(b':', text) {
+        let named = ["Error", "Warning", "Exception"].iter().any(|kind| {
+            let word = text[..colon].strip_suffix(kind.as_bytes());
+            word.and_then(|w| w.last()).is_some_and(u8::is_ascii_lowercase)
+        });
+        let sentence = matches!(text[colon + 1..], [b' ', next, ..] if !next.is_ascii_digit());
+        if named && sentence {
+            return text[..colon].rfind_byte(b' ').map_or(0, |blank| blank + 1);
         }
     }
     text.len()

@@ -203,7 +203,7 @@ fn border(text: &[u8]) -> Option<Border> {
     if memchr::memchr(b'\t', trimmed).is_some() {
         return Some(Border::Tab);
     }
-    if memchr::memmem::find(trimmed, b"  ").is_some() {
+    if trimmed.windows(2).any(|pair| pair == b"  ") {
         return Some(Border::Wide);
     }
     let comma = memchr::memchr(b',', trimmed).is_some() && memchr::memchr(b' ', trimmed).is_none();
