@@ -6,7 +6,7 @@
 use super::names::{self, Class};
 use super::number::{Number, Style, Unit};
 
-/// More pairs than this on one line are a configuration, not a measurement.
+/// More pairs than this on one line, and no step among them, are a configuration.
 const MOST: usize = 40;
 
 /// How name and number stand together.
@@ -33,6 +33,8 @@ pub(super) struct Candidate {
     pub(super) start: usize,
     weak: bool,
     certain: bool,
+    /// It tells where the run is, or stands in a dict or a table.
+    placed: bool,
 }
 
 /// The candidates of one line. Kept from line to line for its memory.
@@ -83,7 +85,9 @@ impl Candidates {
             self.names.truncate(from);
             return false;
         };
-        if let Some(short) = place(&self.names[from..]) {
+        let short = place(&self.names[from..]);
+        let placed = short.is_some() || matches!(form, Form::Entry | Form::Cell);
+        if let Some(short) = short {
             self.names.truncate(from);
             self.names.push_str(short);
         } else if !self.scope.is_empty() && !names::says_data(&self.names[from..]) {
@@ -91,13 +95,13 @@ impl Candidates {
             self.names.insert_str(from, &self.scope);
         }
         let name = (from, self.names.len());
-        self.list.push(Candidate { name, number, start, weak, certain });
+        self.list.push(Candidate { name, number, start, weak, certain, placed });
         true
     }
 
     /// What counts, in the order of the line.
     pub(super) fn each(&mut self, give: &mut dyn FnMut(&str, &Candidate)) {
-        if self.list.len() > MOST {
+        if self.list.len() > MOST && !self.list.iter().any(|c| c.placed) {
             return;
         }
         // Many pairs side by side are a report, even if no name is known.

@@ -102,7 +102,8 @@ impl Metrics {
 
     fn give(&mut self, line: &Line<'_>, text: &[u8], each: &mut dyn FnMut(Found<'_>)) {
         let whole = line.kind == LineKind::Whole;
-        let redraw = !whole || line.number == self.frame || bar::is_bar(text);
+        let is_bar = bar::is_bar(text);
+        let redraw = !whole || line.number == self.frame || is_bar;
         if !self.candidates.is_empty() {
             // A bar is known by its label, other text that is redrawn by its line.
             let number = line.number.to_le_bytes();
@@ -121,7 +122,7 @@ impl Metrics {
         }
         if !whole {
             self.frame = line.number;
-        } else if redraw {
+        } else if is_bar {
             self.shown.forget();
         }
     }
@@ -130,7 +131,8 @@ impl Metrics {
     fn is_traceback(&mut self, text: &[u8]) -> bool {
         if self.in_traceback {
             let body = without_rank(text);
-            self.in_traceback = body.first().is_none_or(|b| matches!(b, b' ' | b'\t'));
+            // Indented, or in a box (its border is in the block of U+2500).
+            self.in_traceback = body.first().is_none_or(|b| matches!(b, b' ' | b'\t' | 0xe2));
             return true;
         }
         static TRACEBACK: LazyLock<Finder<'static>> =

@@ -375,6 +375,28 @@ fn what_is_no_metric() {
 }
 
 #[test]
+fn a_bar_that_is_drawn_again_below_a_log_line_gives_no_sample() {
+    let bar = "T:  1%|1 | 1/80 [00:00<00:01, 4.5it/s, loss=9.6]";
+    let text = format!("\r{bar}\r      \rval_loss=0.3\n\r{bar}\r      \rval_loss=0.3\n\r{bar}\n");
+    assert_eq!(found(&text), "loss=9.6 val_loss=0.3 val_loss=0.3");
+}
+
+#[test]
+fn settings_are_many_pairs_on_one_line() {
+    let settings: Vec<_> = (0..60).map(|i| format!("key_{i}x=0.{i}")).collect();
+    assert_eq!(found(&settings.join(", ")), "");
+    let dict: Vec<_> = (0..60).map(|i| format!("'loss_{i}x': 0.{i}")).collect();
+    assert_eq!(found(&format!("{{{}}}", dict.join(", "))).split(' ').count(), 60);
+    assert_eq!(found(&format!("step=3 {}", settings.join(" "))).split(' ').count(), 61);
+}
+
+#[test]
+fn a_boxed_traceback_holds_no_metric() {
+    let text = "╭── Traceback (most recent call last) ──╮\n│ ❱ 12 │ loss = 0.5 │\n╰──╯\nValueError: loss 0.5\nloss 0.4";
+    assert_eq!(found(text), "loss=0.4");
+}
+
+#[test]
 fn a_traceback_holds_no_metric() {
     let text = "Traceback (most recent call last):\n  File \"a.py\", line 3, in f\n    opt = SGD(lr=0.1, loss=0.5)\nValueError: loss=0.5\nloss=0.4";
     assert_eq!(found(text), "loss=0.4");
