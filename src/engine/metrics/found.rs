@@ -99,6 +99,21 @@ impl Candidates {
         true
     }
 
+    /// The number that a row begins with: a step, if anything certain follows it.
+    pub(super) fn offer_row(&mut self, number: Number, start: usize) {
+        let from = self.names.len();
+        self.names.push_str("step");
+        let name = (from, self.names.len());
+        self.list.push(Candidate {
+            name,
+            number,
+            start,
+            weak: true,
+            certain: false,
+            placed: false,
+        });
+    }
+
     /// What counts, in the order of the line.
     pub(super) fn each(&mut self, give: &mut dyn FnMut(&str, &Candidate)) {
         if self.list.len() > MOST && !self.list.iter().any(|c| c.placed) {

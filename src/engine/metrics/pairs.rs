@@ -33,6 +33,7 @@ struct Place {
 
 /// Offers every pair of the line.
 pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
+    sentence.row_number(out);
     for (at, token) in sentence.tokens.iter().enumerate() {
         match token.kind {
             Kind::Number(number) => {
@@ -50,6 +51,32 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
 }
 
 impl<'a> Sentence<'a> {
+    /// `[12]\ttrain-rmse:0.31`, `10:\tlearn: 0.43`: a row that begins with its step.
+    fn row_number(&self, out: &mut Candidates) {
+        let (number, next) = match self.tokens {
+            [open, number, close, next, ..]
+                if open.kind == Kind::Open && close.kind == Kind::Close && open.start == 0 =>
+            {
+                (number, next)
+            }
+            [number, colon, next, ..] if colon.kind == Kind::Colon && number.start == 0 => {
+                (number, next)
+            }
+            _ => return,
+        };
+        if let Kind::Number(step) = number.kind
+            && step.style == Style::Integer
+            && next.kind == Kind::Word
+            && self.byte_before(next) == b'\t'
+        {
+            out.offer_row(step, number.start);
+        }
+    }
+
+    fn byte_before(&self, token: &Token) -> u8 {
+        token.start.checked_sub(1).and_then(|at| self.line.get(at)).copied().unwrap_or(b' ')
+    }
+
     fn pair(&self, at: usize, number: Number, fraction: bool, out: &mut Candidates) {
         let Some(place) = self.place(at) else { return };
         let number = self.with_unit(number, place.next);
@@ -222,7 +249,8 @@ impl<'a> Sentence<'a> {
         {
             // `0h 5m 3s` is one duration, `0.1 0.2 0.3` is a list without names.
             let duration = number.unit == Unit::Time && other.unit == Unit::Time;
-            let list = number.unit == Unit::None && other.style == number.style;
+            let bare = self.tokens.get(next + 1).is_none_or(|t| t.kind != Kind::Word);
+            let list = number.unit == Unit::None && other.style == number.style && bare;
             return !(duration || list && number.style != Style::Integer);
         }
         if token.gap != Gap::None {
@@ -446,7 +474,10 @@ pub(super) fn is_wrapper(word: &str) -> bool {
 fn is_numbered(word: &str) -> bool {
     let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
     let digits = &word.as_bytes()[letters..];
-    (1..=5).contains(&letters) && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+    (1..=5).contains(&letters)
+        && !digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+        && names::class(word) != Class::Measured
 }
 
 fn is_counter(class: Class) -> bool {

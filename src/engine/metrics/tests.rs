@@ -86,6 +86,8 @@ fn plain_prints() {
         ("episodic_return=[21.] lr=[0.001]", "episodic_return=21. lr=0.001"),
         ("score 0.5+0.01, reward=1.5 +/- 0.3", "score=0.5 reward=1.5"),
         ("mem=1.2k loss=1", "mem=1.2k loss=1"),
+        ("loss=0.51 lr=1.0e-4 2.3 it/s eta 0:05:12", "loss=0.51 lr=1.0e-4"),
+        ("R2 score = 0.91", "R2_score=0.91"),
     ]);
 }
 
@@ -244,11 +246,11 @@ fn frameworks() {
             "60000/60000 [=====] - 3s 50us/step - loss: 0.22 - accuracy: 0.93",
             "loss=0.22 accuracy=0.93",
         ),
-        ("[12]\ttrain-rmse:0.31+0.01\ttest-rmse:0.4", "train-rmse=0.31 test-rmse=0.4"),
-        ("[1]\ttraining's auc: 0.91\tvalid_1's auc: 1", "training_auc=0.91 valid_1_auc=1"),
+        ("[12]\ttrain-rmse:0.31+0.01\ttest-rmse:0.4", "step=12 train-rmse=0.31 test-rmse=0.4"),
+        ("[1]\ttraining's auc: 0.91\tvalid_1's auc: 1", "step=1 training_auc=0.91 valid_1_auc=1"),
         (
             "0:\tlearn: 0.63\ttest: 0.64\tbest: 0.64 (0)\ttotal: 53.1ms\tremaining: 15.9s",
-            "learn=0.63 test=0.64 best=0.64 total=53.1ms",
+            "step=0 learn=0.63 test=0.64 best=0.64 total=53.1ms",
         ),
         (
             "I1123 03:10:08.099291 140438737601216 train.py:48] step 0: loss = 2.1e+01",
