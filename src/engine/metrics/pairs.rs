@@ -179,7 +179,7 @@ impl<'a> Sentence<'a> {
         let mut before = at;
         let mut next = at + 1;
         let mut boxed = false;
-        while let Some(wrap) = before.checked_sub(1).filter(|_| tokens[before].gap != Gap::Wide) {
+        while let Some(wrap) = before.checked_sub(1) {
             match tokens[wrap].kind {
                 Kind::Quote if tokens.get(next).is_some_and(|t| t.kind == Kind::Quote) => next += 1,
                 Kind::Open if self.byte(&tokens[wrap]) == b'[' => {
@@ -203,12 +203,6 @@ impl<'a> Sentence<'a> {
                 _ => break,
             }
             before = wrap;
-        }
-        // A number that is padded to a width inside brackets: `[   0/100]`.
-        if before > 0 && tokens[before - 1].kind == Kind::Open && tokens[at].gap == Gap::Wide {
-            next += usize::from(tokens.get(next).is_some_and(|t| t.kind == Kind::Close));
-            before -= 1;
-            boxed = true;
         }
         let sign = before.checked_sub(1)?;
         let attached = tokens[sign].gap == Gap::None;
