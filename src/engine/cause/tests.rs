@@ -149,6 +149,24 @@ fn pieces() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
     ]
 }
 
+#[test]
+fn tracebacks_of_two_ranks_that_end_in_the_other_order_do_not_overflow() {
+    let lines = [
+        "[rank0]: Traceback (most recent call last):",
+        "[rank1]: Traceback (most recent call last):",
+        "[rank1]: ValueError: the same words on every rank of the run",
+        "[rank1]: bye",
+        "[rank0]: ValueError: the same words on every rank of the run",
+    ];
+    let mut investigator = Investigator::default();
+    for (number, line) in (1..).zip(lines) {
+        investigator.line(SourceId(0), &whole(number, line.as_bytes()));
+    }
+    let end = ProcessEnd { status: ProcessStatus::Exited { code: 1 }, clues: Vec::new() };
+    let cause = investigator.verdict(&end).cause.expect("a cause");
+    assert_eq!(cause.summary, "ValueError: the same words on every rank of the run");
+}
+
 proptest::proptest! {
     #[test]
     fn no_output_makes_it_panic(
