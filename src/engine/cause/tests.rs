@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::engine::alert::Outcome;
 use crate::engine::input::{Clue, ProcessStatus};
 
 fn whole(number: u64, text: &[u8]) -> Line<'_> {
