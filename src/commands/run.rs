@@ -36,6 +36,8 @@ use crate::sources::tail::{self, Follower};
 const GLANCE: Duration = Duration::from_millis(50);
 /// What a process that the command left behind may still write is read this long.
 const LEAK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the message of the end waits for the terminal to take the output before it.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often followed files are looked at without any notice of change.
 const TAIL_POLL: Duration = Duration::from_millis(500);
 /// Alerts between engine and reporter; when full the engine waits, and the queue before it.
@@ -47,6 +49,8 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
             "watch -- COMMAND supervises a command, watch --tail FILE follows a log; see watch --help",
         ));
     }
+    // A panic is a bug of ours; it must not garble a terminal in raw mode, nor end the run.
+    std::panic::set_hook(Box::new(|info| say(&format!("watch: this is a bug: {info}"))));
     // Before any thread: a signal that comes while we start is kept for the child.
     let signals = Signals::block()
         .map_err(|error| AppError::own(format!("cannot take over signals: {error}")))?;
@@ -194,11 +198,13 @@ impl Live {
             tail.finish();
         }
         match ended {
-            Ok(supervised) => {
-                let status = supervised.end.status;
-                supervised.flush(signals);
+            Ok(mut supervised) => {
+                // The last words usually stand before our message; but a terminal that takes
+                // nothing must not hold the message back.
+                supervised.flush(signals, Some(LAST_WORDS));
                 self.finish(signals);
-                Ok(Exit::Like(status))
+                supervised.flush(signals, None);
+                Ok(Exit::Like(supervised.end.status))
             }
             Err(error) => {
                 self.abandon();

@@ -31,7 +31,6 @@ pub mod signals;
 mod speaker;
 pub mod splitter;
 pub mod tfevents;
-pub mod timestamps;
 
 use std::time::Duration;
 
@@ -53,7 +52,7 @@ use crate::time::Timestamp;
 /// An unterminated line is offered to the rules when nothing was added to it for this long.
 const PARTIAL_AFTER: Duration = Duration::from_secs(1);
 /// Sources beyond this number are not listened to.
-const MAX_SOURCES: usize = 16_384;
+const MAX_SOURCES: usize = 4_096;
 
 /// The engine of one run.
 #[derive(Debug)]

@@ -6,14 +6,14 @@
 mod curve;
 mod figures;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, vec_deque};
 
 use crate::engine::alert::MetricValue;
 use crate::time::Timestamp;
 
 pub use curve::Curve;
 use curve::Thinned;
-pub(in crate::engine) use figures::Figures;
+use figures::Figures;
 
 /// Metrics beyond this number are counted and dropped.
 const MAX_SERIES: usize = 1_000;
@@ -239,18 +239,25 @@ impl Series {
         self.highest.map(|best| self.number().saturating_sub(best.number))
     }
 
-    /// The samples before the newest one that are kept, oldest first; at most `WINDOW`.
-    pub(in crate::engine) fn earlier(
-        &self,
-    ) -> impl DoubleEndedIterator<Item = &Point> + ExactSizeIterator {
-        self.recent.range(..self.recent.len().saturating_sub(1))
+    /// The newest `most` of the samples before the newest one, oldest first; at most `WINDOW`.
+    pub(in crate::engine) fn earlier(&self, most: usize) -> vec_deque::Iter<'_, Point> {
+        let end = self.recent.len().saturating_sub(1);
+        self.recent.range(end.saturating_sub(most)..end)
     }
 
-    /// The newest samples that are kept, oldest first, the newest one too.
-    pub(in crate::engine) fn recent(
+    /// Those of them from the first one on of which `included` is true, as it is of all later ones.
+    pub(in crate::engine) fn earlier_from(
         &self,
-    ) -> impl DoubleEndedIterator<Item = &Point> + ExactSizeIterator {
-        self.recent.iter()
+        included: impl Fn(&Point) -> bool,
+    ) -> vec_deque::Iter<'_, Point> {
+        let end = self.recent.len().saturating_sub(1);
+        let start = self.recent.partition_point(|point| !included(point));
+        self.recent.range(start.min(end)..end)
+    }
+
+    /// The newest `most` samples, oldest first, with the newest one; at most `WINDOW` and that one.
+    pub(in crate::engine) fn recent(&self, most: usize) -> vec_deque::Iter<'_, Point> {
+        self.recent.range(self.recent.len().saturating_sub(most)..)
     }
 }
 
@@ -276,7 +283,7 @@ mod tests {
         assert_eq!(series.previous(), Some(2.0));
         assert_eq!(series.since_lowest(), Some(2));
         assert_eq!(series.since_highest(), Some(0));
-        assert_eq!(series.earlier().len(), 4);
+        assert_eq!(series.earlier(usize::MAX).len(), 4);
     }
 
     #[test]
@@ -297,10 +304,13 @@ mod tests {
             store.push(id, point(number as f64), "");
         }
         let series = store.get(id).unwrap();
-        assert_eq!(series.earlier().len(), WINDOW);
-        assert_eq!(series.earlier().next_back().map(|p| p.value), Some(3.0 * WINDOW as f64 - 2.0));
+        assert_eq!(series.earlier(usize::MAX).len(), WINDOW);
+        assert_eq!(
+            series.earlier(usize::MAX).next_back().map(|p| p.value),
+            Some(3.0 * WINDOW as f64 - 2.0)
+        );
         let other = store.find_or_add("other").unwrap();
         store.push(other, point(1.0), "1.0");
-        assert_eq!(store.get(other).unwrap().recent().len(), 0);
+        assert_eq!(store.get(other).unwrap().recent(usize::MAX).len(), 0);
     }
 }

@@ -6,8 +6,12 @@ use crate::render::Message;
 use crate::time::Timestamp;
 
 /// The record of an entry's file. A new field is a new version; old versions stay readable.
+///
+/// The version stands beside the entry, not in it: serde reads a tag within a map by way of a
+/// buffer, and that buffer reads no float if some crate switched on serde_json's
+/// `arbitrary_precision`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "version")]
+#[serde(tag = "version", content = "entry")]
 pub enum Record {
     #[serde(rename = "1")]
     V1(Entry),

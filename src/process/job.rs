@@ -36,6 +36,7 @@ impl Run {
             _ if !info.from_kernel && info.pid == std::process::id() => {}
             _ if self.ended.is_some() => {
                 if ends_us(info.signal) {
+                    self.hurried = true;
                     self.close();
                 }
             }

@@ -84,6 +84,8 @@ pub(super) struct Run {
     /// `Stopped` was put last, not `Continued`.
     pub(super) told_stopped: bool,
     pub(super) ended: Option<ProcessStatus>,
+    /// Somebody asked us to end after the command had.
+    pub(super) hurried: bool,
     pub(super) _restore: terminal::RestoreOnDrop,
 }
 
@@ -128,6 +130,7 @@ impl Run {
             child_stopped: false,
             told_stopped: false,
             ended: None,
+            hurried: false,
             _restore: terminal::RestoreOnDrop,
         }
     }
@@ -141,7 +144,7 @@ impl Run {
         let streams = self.channels.iter().map(|channel| Arc::clone(&channel.stream)).collect();
         let clues = std::mem::take(&mut self.clues);
         let changed = Arc::clone(&self.changed);
-        Supervised { end: ProcessEnd { status, clues }, streams, changed }
+        Supervised { end: ProcessEnd { status, clues }, streams, changed, hurried: self.hurried }
     }
 
     /// Waits until something happens, and handles it.

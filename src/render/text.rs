@@ -215,8 +215,20 @@ fn lines(alert: &Alert) -> Vec<String> {
     let Happening::Ended(Verdict { cause: Some(cause), .. }) = &alert.happening else {
         return alert.lines.clone();
     };
-    let known = |line: &&String| !cause.evidence.iter().any(|seen| seen.trim() == line.trim());
-    cause.evidence.iter().chain(alert.lines.iter().filter(known)).cloned().collect()
+    let told = told(&alert.lines, &cause.evidence);
+    let others = alert.lines.iter().enumerate().filter(|(at, _)| !told.contains(at));
+    cause.evidence.iter().chain(others.map(|(_, line)| line)).cloned().collect()
+}
+
+/// Which of the lines the evidence tells: from the head of its traceback to its last line. The
+/// evidence itself has only the frames that matter.
+fn told(lines: &[String], evidence: &[String]) -> std::ops::Range<usize> {
+    let is_evidence = |line: &String| evidence.iter().any(|known| known.trim() == line.trim());
+    let Some(first) = lines.iter().position(is_evidence) else { return 0..0 };
+    let last = lines.iter().rposition(is_evidence).unwrap_or(first);
+    let is_head = |line: &String| line.contains("Traceback (most recent call last)");
+    let head = lines[..first].iter().rposition(is_head).unwrap_or(first);
+    head..last + 1
 }
 
 fn fields(alert: &Alert, phrases: &Phrases) -> Vec<Field> {
@@ -242,7 +254,7 @@ fn progress_text(progress: &Progress, phrases: &Phrases) -> String {
             &[("unit", &progress.unit), ("done", &done), ("total", &total.to_string())],
         ),
     };
-    if let Some(remaining) = progress.remaining {
+    if let Some(remaining) = progress.remaining.filter(|time| !time.is_zero()) {
         text += &fill(phrases.remaining, &[("time", &format_duration(remaining))]);
     }
     text
@@ -430,7 +442,9 @@ mod tests {
             Some(cause("ValueError: bad batch")),
         );
         let mut alert = alert(end);
-        alert.lines.push("ValueError: bad batch".into());
+        let traceback =
+            ["Traceback (most recent call last):", "  deep in a library", "ValueError: bad batch"];
+        alert.lines.extend(traceback.map(str::to_owned));
         alert.held_back = 3;
         let message = render(&alert, Language::En);
         assert_eq!(

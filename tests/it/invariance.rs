@@ -77,6 +77,8 @@ fn told(effect: &Effect) -> String {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn chunks_and_wake_ups_change_nothing(
         script in prop::collection::vec((0_u16..20_000, 0_usize..14, 0_u32..2, 0_usize..4), 1..40)
@@ -85,5 +87,49 @@ proptest! {
         prop_assert_eq!(&run(&script, true, false), &whole);
         prop_assert_eq!(&run(&script, false, true), &whole);
         prop_assert_eq!(&run(&script, true, true), &whole);
+    }
+}
+
+/// Anything at all, in any order: sources that were never opened, a time that goes back, an end
+/// before the start.
+fn any_input(kind: u8, source: u32, value: f64) -> Input<'static> {
+    let source = SourceId(source);
+    match kind % 11 {
+        0 => Input::Started { pid: 1 },
+        1 => Input::Opened { source, name: "late" },
+        2 => Input::Gap { source, bytes: u64::MAX },
+        3 => Input::Closed { source },
+        4 => Input::Sample { source, metric: "loss", step: None, value },
+        5 => Input::Sample { source, metric: "epoch", step: Some(value), value },
+        6 => Input::Stopped,
+        7 => Input::Continued,
+        8 => Input::Ended(ProcessEnd { status: ProcessStatus::Unknown, clues: vec![] }),
+        9 => Input::Finished,
+        _ => Input::Chunk { source, bytes: b"loss=3\rloss=4\n50%" },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_order_of_inputs_is_survived(
+        inputs in prop::collection::vec(
+            (-10_000_i64..600_000, any::<u8>(), prop_oneof![0_u32..3, any::<u32>()], any::<f64>()),
+            0..60,
+        )
+    ) {
+        let config = trainwatch::config::compile("rules", RULES, Path::new(""), &|_| None);
+        let mut engine = Engine::new(config.unwrap().rules, Timestamp::default(), false);
+        let mut latest = Timestamp::default();
+        for (millis, kind, source, value) in inputs {
+            let now = Timestamp::from_nanos(millis * 1_000_000);
+            latest = latest.max(now);
+            let mut effects = Vec::new();
+            engine.handle(now, any_input(kind, source, value), &mut effects);
+            prop_assert!(engine.next_deadline().is_none_or(|next| next > latest));
+            prop_assert!(effects.len() < 5_000);
+        }
+        engine.series().curves();
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What is checked: no line comes twice, none is glued together of two, the lines of one file come
 //! in order, and a line that does not come is one that could not be seen, or stands at a gap.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};

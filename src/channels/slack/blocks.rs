@@ -100,7 +100,7 @@ fn header(message: &Message) -> (String, String) {
 
 fn headline(message: &Message) -> String {
     let (name, title) = (line(&message.run.name), line(&message.title));
-    let named = name.is_empty() || title.starts_with(&name);
+    let named = name.is_empty() || title.starts_with(&format!("{name}:"));
     let text = if named { title } else { format!("{}: {title}", cut(&name, 60)) };
     match icon(message) {
         "" if text.trim().is_empty() => "watch".to_owned(),

@@ -62,7 +62,7 @@ impl Bot {
         const METHOD: &str = "files.getUploadURLExternal";
         let length = image.bytes.len().to_string();
         let alt = cut(&line(&image.alt), ALT_TEXT);
-        let name = line(&image.name);
+        let name = file_name(image);
         let mut args = vec![("filename", name.as_str()), ("length", length.as_str())];
         if !alt.is_empty() {
             args.push(("alt_txt", &alt));
@@ -237,7 +237,7 @@ impl Attempt<'_> {
             return Ok(());
         }
         let files: Vec<Value> = (self.done.files.iter().zip(self.images()))
-            .map(|(id, image)| json!({"id": id, "title": line(&image.name)}))
+            .map(|(id, image)| json!({"id": id, "title": file_name(image)}))
             .collect();
         let files = Value::Array(files).to_string();
         let args = [("files", files.as_str())];
@@ -303,6 +303,12 @@ impl Attempt<'_> {
         let _ = self.update().await;
         Ok(())
     }
+}
+
+/// Slack takes no file without a name.
+fn file_name(image: &Image) -> String {
+    let name = cut(&line(&image.name), 100);
+    if name.is_empty() { "chart".to_owned() } else { name }
 }
 
 /// The message in this form, and whether Slack is asked to draw a chart in it.

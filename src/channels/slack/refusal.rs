@@ -88,12 +88,12 @@ impl Refusal {
 
     /// There was no answer.
     pub(super) fn failed(method: &str, failure: &Failure) -> Self {
-        let class = match failure {
-            Failure::NotSent(_) => Class::Passing,
-            Failure::Unanswered(_) => Class::Ambiguous,
-            Failure::Impossible(_) => Class::Auth,
+        let (class, hint) = match failure {
+            Failure::NotSent(_) => (Class::Passing, Some(NETWORK)),
+            Failure::Unanswered(_) => (Class::Ambiguous, None),
+            Failure::Impossible(_) => (Class::Auth, Some("check the channel's settings")),
         };
-        let hint = (class == Class::Auth).then(|| "check the channel's settings".to_owned());
+        let hint = hint.map(str::to_owned);
         let reason = format!("{method}: {failure}");
         Self { class, code: String::new(), reason, hint, retry_after: None }
     }
@@ -183,6 +183,8 @@ fn class(code: &str) -> Class {
 
 const BETWEEN: &str = "something between here and Slack answered: a proxy or a login page of the \
                        network; check HTTPS_PROXY and NO_PROXY";
+
+const NETWORK: &str = "check the network, and HTTPS_PROXY and NO_PROXY where there is a proxy";
 
 /// What a person can do about it.
 fn hint(code: &str) -> Option<&'static str> {

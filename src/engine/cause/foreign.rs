@@ -218,6 +218,7 @@ impl Foreign {
         self.kind == Kind::Signal
             || self.summary.contains_str("without an active exception")
             || self.summary.ends_with(b"Fatal Python error: Aborted")
+            || self.summary.starts_with(b"Timeout (")
     }
 }
 
@@ -226,6 +227,10 @@ fn recognize(text: &[u8]) -> Option<(Kind, &[u8])> {
     let trimmed = text.trim_ascii();
     if let Some(at) = trimmed.find("Fatal Python error: ") {
         return Some((Kind::FatalPython, &trimmed[at..]));
+    }
+    if trimmed.starts_with(b"Timeout (") && trimmed.ends_with(b")!") {
+        // faulthandler's; the process may well live on.
+        return Some((Kind::FatalPython, trimmed));
     }
     let starts = |words: &[&str]| words.iter().any(|word| trimmed.starts_with(word.as_bytes()));
     let holds = |words: &[&str]| words.iter().any(|word| trimmed.contains_str(word));
@@ -277,6 +282,7 @@ fn is_check(text: &[u8]) -> bool {
     STARTS.iter().any(|start| text.starts_with(start.as_bytes()))
         || glog
         || text.contains_str("Check failed: ")
+        || text.contains_str("GGML_ASSERT")
         || text.contains_str("ERROR: AddressSanitizer")
         || text.contains_str("Assertion failed: ")
         || (text.contains_str("Assertion ")

@@ -67,7 +67,10 @@ impl Tail {
         if let Some(entry) = self.errors.back() {
             return Some(word(entry, false));
         }
-        lines().take(1).find(|entry| is_prose(&entry.text)).map(|entry| word(entry, false))
+        let prose = |entry: &&Entry| is_prose(&entry.text);
+        let told = lines().filter(prose).find(|entry| WEAK.is_match(&entry.text));
+        // Output that was buffered comes after the reason; without a reason the last line is shown.
+        told.or_else(|| lines().take(1).find(prose)).map(|entry| word(entry, false))
     }
 }
 
@@ -89,7 +92,7 @@ static STRONG: LazyLock<Regex> = LazyLock::new(|| {
 /// A word that those who give up use.
 static WEAK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:fatal|errors?|critical|abort(?:ed|ing)?|panic|exception|cannot|can't|could not|couldn't|failed|failure|failing|invalid|not found|no such|unable|denied|missing|unrecognized|unknown|unsupported|giving up|killed|exceeded|refused|mismatch|not enough|must be|must not|required|diverged|terminat\w+|received signal|caught signal|signal SIG\w+|SIGTERM|preempt\w*|shutting down|exiting)\b",
+        r"(?i)\b(?:fatal|errors?|critical|abort(?:ed|ing)?|panic|exception|cannot|can't|could not|couldn't|failed|failure|failing|invalid|not found|no such|unable|denied|missing|unrecognized|unknown|unsupported|giving up|no (?:\w+ ){1,4}found|found no|is empty|nothing to|killed|exceeded|refused|mismatch|not enough|must be|must not|required|diverged|terminat\w+|received signal|caught signal|signal SIG\w+|SIGTERM|preempt\w*|shutting down|exiting)\b",
     )
 });
 

@@ -76,6 +76,15 @@ pub(super) struct Traceback {
     relation: Relation,
     stack: Stack,
     state: State,
+    margin: Margin,
+}
+
+/// Something before each line, as long as what stood before the header: a log's time.
+#[derive(Clone, Copy, Debug)]
+enum Margin {
+    /// The first line after the header will tell.
+    Unknown(usize),
+    Width(usize),
 }
 
 impl Traceback {
@@ -85,7 +94,13 @@ impl Traceback {
             Some(frame) => State::Boxed(frame),
             None => State::Frames { file_indent: None, strays: 0 },
         };
-        Self { links: Vec::new(), relation: Relation::First, stack: Stack::default(), state }
+        Self {
+            links: Vec::new(),
+            relation: Relation::First,
+            stack: Stack::default(),
+            state,
+            margin: Margin::Unknown(at),
+        }
     }
 
     /// The chain, oldest first. Empty if no exception's line came.
@@ -94,6 +109,16 @@ impl Traceback {
     }
 
     pub(super) fn push(&mut self, text: &[u8]) -> Step {
+        let width = match self.margin {
+            Margin::Width(width) => width,
+            Margin::Unknown(at) => {
+                let begins = |text: &[u8]| text.starts_with(b"  File ");
+                let width = if text.get(at..).is_some_and(begins) { at } else { 0 };
+                self.margin = Margin::Width(width);
+                width
+            }
+        };
+        let text = text.get(width..).unwrap_or(text);
         match &mut self.state {
             State::Frames { .. } => self.in_frames(text),
             State::Boxed(_) => self.in_box(text),
@@ -190,7 +215,9 @@ impl Traceback {
         if let Some(at) = text.find(HEADER) {
             return self.header_in_message(text, at);
         }
-        if let Some(frame) = Frame::parse(trimmed) {
+        if link.exception.contains_str("ray::")
+            && let Some(frame) = Frame::parse(trimmed)
+        {
             // Ray repeats the worker's frames without a header.
             self.relation = Relation::Nested;
             self.stack.push(frame);
@@ -213,6 +240,10 @@ impl Traceback {
             return Step::Ended;
         }
         *blank = false;
+        if Frame::parse(trimmed).is_some() || (indent(text) >= 4 && link.message.len() < 2) {
+            // TensorFlow tells where its graph was built, before it says what is wrong.
+            return Step::Taken;
+        }
         link.message.push(clip(text.trim_ascii_end(), MAX_LINE));
         Step::Taken
     }
@@ -253,6 +284,11 @@ impl Link {
     pub(super) fn summary(&self) -> String {
         let mut text = self.exception.trim_ascii().to_vec();
         let bare = Exception::parse(&text).is_some_and(|exception| exception.message.is_empty());
+        let after_node = self.message.iter().skip_while(|line| !line.starts_with("Node: ")).nth(1);
+        if let Some(line) = after_node {
+            append(&mut text, line.as_bytes(), true);
+            return sentence(&text);
+        }
         let unfinished = bare || text.ends_with(b":") || text.contains_str("encountered when call");
         if unfinished && let Some(line) = self.message.iter().find(|line| !is_ruler(line)) {
             if bare && !text.ends_with(b":") {
@@ -331,8 +367,10 @@ impl<'a> Exception<'a> {
         let first = name.first()?;
         let exception = Self { name, message };
         let named = first.is_ascii_uppercase() || (name.contains(&b'.') && !name.ends_with(b"."));
+        // `Epoch: 3` is none; `__main__.TooFew: 3 of 5` is one.
         let number = message.first().is_some_and(|byte| byte.is_ascii_digit());
-        let plausible = exception.is_certain() || (named && !number && end > 2);
+        let figure = number && !name.contains(&b'.');
+        let plausible = exception.is_certain() || (named && !figure && end > 2);
         let opens = first.is_ascii_alphabetic() || *first == b'_';
         (opens && plausible).then_some(exception)
     }
@@ -353,9 +391,7 @@ impl<'a> Exception<'a> {
             b"TimeoutExpired",
         ];
         let name = self.last_name();
-        name != b"Error"
-            && name != b"Exception"
-            && ENDINGS.iter().any(|ending| name.ends_with(ending))
+        name != b"Error" && ENDINGS.iter().any(|ending| name.ends_with(ending))
     }
 
     /// torchrun's own: its table says more.

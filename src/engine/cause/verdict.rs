@@ -7,12 +7,13 @@ use super::doom::Doom;
 use super::finding::{Finding, MAX_EVIDENCE, Weight};
 use super::launcher::Failure;
 use super::root::root;
-use super::signal::{is_own_fault, meaning, reading, signal_name};
+use super::signal::{is_own_fault, meaning, reading};
 use super::tail::LastWord;
 use super::text::{MAX_LINE, after_bar, after_log_prefix, clip, sentence};
 use super::{Investigator, Note};
 use crate::engine::alert::{Cause, Outcome, Verdict};
 use crate::engine::input::{Clue, ProcessEnd, ProcessStatus};
+use crate::engine::signals::name as signal_name;
 
 /// A line further from the end than this does not explain it by itself.
 const NEAR: u64 = 200;
@@ -76,7 +77,8 @@ impl Case<'_> {
         }
         let near = |(at, _): &&(u64, String)| self.seen.at - at <= NEAR;
         let early = self.seen.early_stop.as_ref().filter(near);
-        (Outcome::Finished, early.map(|(_, words)| cause(words.clone())))
+        let told = |words: &String| Cause { evidence: vec![words.clone()], ..cause(words.clone()) };
+        (Outcome::Finished, early.map(|(_, words)| told(words)))
     }
 
     /// Nobody knows how it ended: only what was printed last says something, and not for certain.
@@ -250,10 +252,11 @@ impl Case<'_> {
 
     /// Printed long ago, and a later line calls itself the error.
     fn is_old(&self, root: &Finding) -> bool {
-        let Some(word) = self.last_word().filter(|word| word.certain) else {
-            return matches!(self.end.status, ProcessStatus::Unknown)
-                && self.seen.at - root.span.last > 20;
-        };
+        let unknown = matches!(self.end.status, ProcessStatus::Unknown);
+        if unknown && self.seen.at - root.span.last > 20 {
+            return true;
+        }
+        let Some(word) = self.last_word().filter(|word| word.certain) else { return false };
         let uncaught = matches!(self.end.status, ProcessStatus::Exited { code: 1 });
         let gap = word.at.saturating_sub(root.span.last);
         self.seen.at - word.at < 10 && gap > if uncaught { 20 } else { 1 }

@@ -6,6 +6,7 @@
 //! true at five minutes sharp.
 
 use std::cmp::Ordering;
+use std::collections::vec_deque;
 use std::time::Duration;
 
 use crate::engine::alert::MetricValue;
@@ -14,7 +15,7 @@ use crate::engine::expression::syntax::{
     Aggregate, Comparison, Condition, Operator, Value, Window,
 };
 use crate::engine::scene::Scene;
-use crate::engine::series::{Figures, Point, Series, SeriesId, SeriesStore};
+use crate::engine::series::{Point, Series, SeriesId, SeriesStore};
 use crate::time::Timestamp;
 
 /// Seconds within which two times are the same; f64 holds the seconds of years to this.
@@ -180,7 +181,7 @@ impl Evaluation<'_> {
             Value::Ema(metric, span) => moving_average(self.metric(*metric)?, *span)?,
             Value::Delta(metric, samples) => {
                 let series = self.metric(*metric)?;
-                series.newest()?.value - series.earlier().nth_back(samples - 1)?.value
+                series.newest()?.value - series.earlier(usize::MAX).nth_back(samples - 1)?.value
             }
             Value::Slope(metric, samples) => slope(self.metric(*metric)?, *samples)?,
             Value::ZScore(metric, samples) => zscore(self.metric(*metric)?, *samples)?,
@@ -192,37 +193,30 @@ impl Evaluation<'_> {
 
     fn over(&self, aggregate: Aggregate, metric: usize, window: Window) -> Option<f64> {
         let series = self.metric(metric)?;
-        let all = window == Window::All;
-        if aggregate == Aggregate::Median {
-            return median(self.window(series, window).map(|point| point.value));
-        }
-        let figures = if all {
-            *series.before()
-        } else {
-            Figures::of(self.window(series, window).map(|point| point.value))
-        };
-        match aggregate {
-            Aggregate::Min => figures.min(),
-            Aggregate::Max => figures.max(),
-            Aggregate::Stddev => figures.stddev(),
-            Aggregate::Count => Some(figures.count() as f64),
-            Aggregate::Mean | Aggregate::Median => figures.mean(),
+        let before = series.before();
+        match (aggregate, window) {
+            (Aggregate::Min, Window::All) => before.min(),
+            (Aggregate::Max, Window::All) => before.max(),
+            (Aggregate::Mean, Window::All) => before.mean(),
+            (Aggregate::Stddev, Window::All) => before.stddev(),
+            (Aggregate::Count, Window::All) => Some(before.count() as f64),
+            (Aggregate::Count, _) => Some(self.window(series, window).len() as f64),
+            (Aggregate::Min, _) => finite(self.window(series, window)).reduce(f64::min),
+            (Aggregate::Max, _) => finite(self.window(series, window)).reduce(f64::max),
+            (Aggregate::Mean, _) => mean(finite(self.window(series, window))),
+            (Aggregate::Stddev, _) => stddev(finite(self.window(series, window))),
+            (Aggregate::Median, _) => median(finite(self.window(series, window))),
         }
     }
 
-    /// The samples of a window, newest first. A sample leaves it `duration` after it came.
-    fn window<'s>(
-        &self,
-        series: &'s Series,
-        window: Window,
-    ) -> impl Iterator<Item = &'s Point> + use<'s> {
-        let (most, time) = match window {
-            Window::All => (usize::MAX, Duration::MAX),
-            Window::Samples(samples) => (samples, Duration::MAX),
-            Window::Time(time) => (usize::MAX, time),
-        };
+    /// The samples of a window, oldest first. A sample leaves it `time` after it came.
+    fn window<'s>(&self, series: &'s Series, window: Window) -> vec_deque::Iter<'s, Point> {
         let now = self.scene.at;
-        series.earlier().rev().take(most).take_while(move |point| point.at.after(time) > now)
+        match window {
+            Window::All => series.earlier(usize::MAX),
+            Window::Samples(samples) => series.earlier(samples),
+            Window::Time(time) => series.earlier_from(|point| point.at.after(time) > now),
+        }
     }
 
     fn changes(&self, condition: &Condition, each: &mut dyn FnMut(Timestamp)) {
@@ -248,7 +242,7 @@ impl Evaluation<'_> {
     fn leaves_window(&self, value: &Value, each: &mut dyn FnMut(Timestamp)) {
         match value {
             Value::Over(_, metric, window @ Window::Time(time)) => {
-                let oldest = self.metric(*metric).and_then(|s| self.window(s, *window).last());
+                let oldest = self.metric(*metric).and_then(|s| self.window(s, *window).next());
                 if let Some(point) = oldest {
                     each(point.at.after(*time));
                 }
@@ -275,9 +269,26 @@ fn arithmetic(operator: Operator, left: Moving, right: Moving) -> Moving {
     Moving { value, rate: if rate.is_finite() { rate } else { 0.0 } }
 }
 
+fn finite<'a>(points: vec_deque::Iter<'a, Point>) -> impl Iterator<Item = f64> + Clone + use<'a> {
+    points.map(|point| point.value).filter(|value| value.is_finite())
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
+    (count > 0.0).then(|| sum / count)
+}
+
+/// The sample standard deviation (divided by n - 1); from two values on.
+fn stddev(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+    let count = values.clone().count();
+    let mean = mean(values.clone()).filter(|_| count > 1)?;
+    let squares: f64 = values.map(|value| (value - mean) * (value - mean)).sum();
+    Some((squares / (count - 1) as f64).sqrt())
+}
+
 /// Of an even number of values the mean of the two in the middle.
 fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    let mut values: Vec<f64> = values.collect();
     if values.is_empty() {
         return None;
     }
@@ -291,35 +302,35 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
 /// Starts with the oldest value that is kept; weight of a new one: 2 / (span + 1).
 fn moving_average(series: &Series, span: usize) -> Option<f64> {
     let weight = 2.0 / (span as f64 + 1.0);
-    let values = series.recent().map(|point| point.value).filter(|value| value.is_finite());
+    let values = finite(series.recent(usize::MAX));
     values.reduce(|average, value| average + weight * (value - average))
 }
 
 /// The newest value's distance from the mean of the `samples` before it, in their standard
 /// deviations. Missing while there are fewer, or if they are all the same.
 fn zscore(series: &Series, samples: usize) -> Option<f64> {
-    if series.earlier().len() < samples {
+    let before = series.earlier(samples);
+    if before.len() < samples {
         return None;
     }
-    let figures = Figures::of(series.earlier().rev().take(samples).map(|point| point.value));
-    let deviation = figures.stddev().filter(|deviation| *deviation > 0.0)?;
-    Some((series.newest()?.value - figures.mean()?) / deviation)
+    let deviation = stddev(finite(before.clone())).filter(|deviation| *deviation > 0.0)?;
+    Some((series.newest()?.value - mean(finite(before))?) / deviation)
 }
 
 /// The least-squares slope of the newest `samples` values, for each sample. Missing while there
 /// are fewer, or if one of them is not finite.
 fn slope(series: &Series, samples: usize) -> Option<f64> {
-    let values = || series.recent().rev().take(samples).map(|point| point.value);
-    if series.recent().len() < samples || !values().all(f64::is_finite) {
+    let values = series.recent(samples);
+    let count = samples as f64;
+    if values.len() < samples {
         return None;
     }
-    let middle = (samples as f64 - 1.0) / 2.0;
-    let mean = values().sum::<f64>() / samples as f64;
-    // Newest first: positions count down.
-    let positions = || (0..samples).rev().map(|position| position as f64 - middle);
-    let covariance: f64 = positions().zip(values()).map(|(x, y)| x * (y - mean)).sum();
-    let variance: f64 = positions().map(|x| x * x).sum();
-    Some(covariance / variance)
+    // Positions are counted from the middle one, so that their mean is zero.
+    let middle = (count - 1.0) / 2.0;
+    let positions = (0..samples).map(|position| position as f64 - middle);
+    let covariance: f64 = positions.zip(values).map(|(x, point)| x * point.value).sum();
+    let variance = count * (count * count - 1.0) / 12.0;
+    Some(covariance / variance).filter(|slope| slope.is_finite())
 }
 
 #[cfg(test)]

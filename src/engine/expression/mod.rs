@@ -47,7 +47,7 @@ impl Expression {
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         if text.len() > MAX_LENGTH {
             return Err(ExpressionError {
-                offset: MAX_LENGTH,
+                offset: text.floor_char_boundary(MAX_LENGTH),
                 len: 0,
                 message: format!("the condition is longer than {MAX_LENGTH} bytes"),
                 hint: None,

@@ -230,6 +230,9 @@ fn meaning(name: &str) -> Meaning {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::context::Context;
+    use crate::engine::progress::Counters;
+    use crate::engine::series::Point;
 
     #[test]
     fn names_tell_what_may_be_broken() {
@@ -253,6 +256,34 @@ mod tests {
             ("train/explained_variance", Meaning::Other),
         ] {
             assert_eq!(meaning(name), expected, "{name}");
+        }
+    }
+
+    /// What is said of `loss`, which no condition names, after each value.
+    #[test]
+    fn each_break_is_told_once_and_its_end_too() {
+        let mut store = SeriesStore::default();
+        let mut tracker = NonFinite::new(&[], &mut store);
+        let id = store.find_or_add("loss").unwrap();
+        let (context, counters) = (&Context::default(), &Counters::default());
+        for (second, (value, expected)) in [
+            (1.0, None),
+            (f64::NAN, Some(AlertState::Firing)),
+            (f64::INFINITY, None),
+            (2.0, Some(AlertState::Resolved)),
+            (1.0, None),
+            (f64::NEG_INFINITY, Some(AlertState::Firing)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let at = Timestamp::from_secs(second as i64);
+            store.push(id, Point { at, step: None, value }, "");
+            let started = Timestamp::default();
+            let scene = Scene { at, started, series: &store, context, counters };
+            let mut out = Vec::new();
+            tracker.sampled(&[id], &scene, &mut out);
+            assert_eq!(out.first().map(|change| change.state), expected, "{value}");
         }
     }
 }

@@ -120,3 +120,36 @@ impl Track for Pattern {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Against a list of all matches since the last alert.
+        #[test]
+        fn count_within_agrees_with_a_naive_implementation(
+            gaps in prop::collection::vec(0_i64..30, 1..80),
+            count in 1_u32..6,
+            within in prop::option::of(1_u64..60),
+        ) {
+            let within = within.map(Duration::from_secs);
+            let mut pattern = Pattern::new(Regex::new("x").unwrap(), None, None, count, within);
+            let (mut now, mut since_alert) = (0, Vec::new());
+            for gap in gaps {
+                now += gap;
+                let at = Timestamp::from_secs(now);
+                since_alert.push(at);
+                let recent = since_alert.iter().filter(|one| within.is_none_or(|w| at.since(**one) <= w));
+                let expected = recent.count() >= count as usize;
+                if expected {
+                    since_alert.clear();
+                }
+                prop_assert_eq!(pattern.completes(at), expected, "at {}", now);
+                prop_assert!(pattern.times.len() < count as usize);
+            }
+        }
+    }
+}

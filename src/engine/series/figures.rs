@@ -14,12 +14,6 @@ pub(in crate::engine) struct Figures {
 }
 
 impl Figures {
-    pub(in crate::engine) fn of(values: impl Iterator<Item = f64>) -> Self {
-        let mut figures = Self::default();
-        values.for_each(|value| figures.add(value));
-        figures
-    }
-
     pub(in crate::engine) fn add(&mut self, value: f64) {
         self.count = self.count.saturating_add(1);
         if !value.is_finite() {

@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(found(b"*.log"), [Path::new("a.log"), Path::new(odd)]);
         assert_eq!(found(b"rank?.log"), [Path::new(odd)]);
         assert_eq!(found(b"rank[\xff].log"), [Path::new(odd)]);
-        assert_eq!(found(b"*.gz"), [Path::new(""); 0]);
+        assert!(found(b"*.gz").is_empty());
         assert_eq!(found(b"**/d.log"), [Path::new("x/y/d.log")]);
         assert_eq!(found(b"x/*/d.log"), [Path::new("x/y/d.log")]);
         assert_eq!(found(b"missing.log"), [Path::new("missing.log")]);

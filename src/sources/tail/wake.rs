@@ -97,7 +97,7 @@ impl Watcher {
         for new in folders.difference(&self.folders) {
             let failure = match remote(new) {
                 Some(kind) => Some(format!("it is on {kind}")),
-                None => system.watch(new, RecursiveMode::NonRecursive).err().map(|e| e.to_string()),
+                None => system.watch(new, RecursiveMode::NonRecursive).err().map(reason_of),
             };
             if let Some(reason) = failure
                 && self.told.insert(reason.clone())
@@ -110,10 +110,16 @@ impl Watcher {
     }
 }
 
+/// Why a folder is not watched, without its path: the reason is the same for many.
+fn reason_of(mut error: notify::Error) -> String {
+    error.paths.clear();
+    error.to_string()
+}
+
 /// The kind of file system, where changes may come without notice. Magic numbers: statfs(2).
 fn remote(folder: &Path) -> Option<&'static str> {
     // The type differs between architectures; the numbers have 32 bits.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unnecessary_cast)]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let magic = rustix::fs::statfs(folder).ok()?.f_type as u32;
     Some(match magic {
         0x6969 => "NFS",
@@ -128,4 +134,42 @@ fn remote(folder: &Path) -> Option<&'static str> {
         0x5346_414f => "AFS",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn a_change_in_a_watched_folder_ends_the_pause() {
+        let folder = tempfile::tempdir().unwrap();
+        let flag = StopFlag::default();
+        let mut watcher = Watcher::new(&flag);
+        let notices = watcher.watch(&BTreeSet::from([folder.path().to_path_buf()]));
+        if let Some(notice) = notices.first() {
+            println!("SKIPPED: {notice}");
+            return;
+        }
+        std::fs::write(folder.path().join("a.log"), "x").unwrap();
+        flag.wait(Duration::ZERO, LONG);
+    }
+
+    #[test]
+    fn a_stop_ends_the_pause_and_all_later_ones() {
+        let flag = StopFlag::default();
+        flag.clone().stop();
+        flag.wait(LONG, LONG);
+        flag.wait(LONG, LONG);
+        assert!(flag.is_set());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_watched_is_told_of_once_for_its_reason() {
+        let mut watcher = Watcher::new(&StopFlag::default());
+        let missing = |n| PathBuf::from(format!("/nowhere/{n}"));
+        let first = watcher.watch(&(0..10).map(missing).collect());
+        assert_eq!((first.len(), watcher.watch(&(0..20).map(missing).collect()).len()), (1, 0));
+    }
 }

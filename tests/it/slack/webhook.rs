@@ -121,6 +121,15 @@ fn nothing_was_sent_where_nobody_listens() {
 }
 
 #[test]
+fn a_failed_tls_handshake_has_sent_nothing() {
+    let slack = FakeSlack::start();
+    let url = Secret::new(slack.webhook_url.replace("http://", "https://"));
+    let error = Sender::new(Settings::SlackWebhook { url }).send(&diverged(), &[]).unwrap_err();
+    assert_eq!(error.verdict, Verdict::Retry { after: None });
+    assert!(error.hint.unwrap().contains("HTTPS_PROXY"));
+}
+
+#[test]
 fn an_address_that_is_none_is_permanent_and_not_shown() {
     let url = Secret::new("hooks.slack.com/services/secret".to_owned());
     let error = Sender::new(Settings::SlackWebhook { url }).send(&diverged(), &[]).unwrap_err();

@@ -1,3 +1,5 @@
+//! Functions, unknown values and the instants of change, on small series.
+
 use proptest::prelude::*;
 
 use super::*;

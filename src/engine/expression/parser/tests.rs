@@ -1,3 +1,7 @@
+//! What is a condition, and where the error stands in what is none.
+
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -85,4 +89,16 @@ fn depth_is_bounded() {
     assert!(parse(&format!("a > {}1", "-".repeat(1_000))).is_err());
     assert!(parse(&format!("a{} > 1", " + a".repeat(500))).is_err());
     assert!(parse(&format!("a > 1{}", " or a > 1".repeat(50))).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_with_a_place_in_it(
+        text in "(loss|min|is_nan|and|or|not|\\(|\\)|,|5m|3GB|[-+*/<>=!&'.%§0-9a-z]| ){0,20}"
+    ) {
+        if let Err(error) = parse(&text) {
+            let end = error.offset + error.len;
+            prop_assert!(text.get(error.offset..end).is_some(), "{:?}: {:?}", text, error);
+        }
+    }
 }

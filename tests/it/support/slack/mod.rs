@@ -28,7 +28,7 @@ mod view;
 mod web_api;
 mod webhook;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 pub use fault::{Fault, What};
@@ -43,7 +43,20 @@ pub struct FakeSlack {
     pub webhook_url: String,
     /// A bot's token with the scopes that a full set-up has.
     pub token: String,
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
+}
+
+/// What the connections' threads share.
+struct Shared {
+    state: Mutex<State>,
+    /// A request was answered.
+    answered: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 }
 
 impl FakeSlack {
@@ -51,14 +64,15 @@ impl FakeSlack {
     /// `#secret` (private, it is in it).
     pub fn start() -> Self {
         let token = "xoxb-1111111111-2222222222-FakeFakeFakeFakeFakeFake".to_owned();
-        let state = Arc::new(Mutex::new(State::new(&token)));
-        let address = server::start(Arc::clone(&state));
-        lock(&state).address.clone_from(&address);
+        let state = Mutex::new(State::new(&token));
+        let shared = Arc::new(Shared { state, answered: Condvar::new() });
+        let address = server::start(Arc::clone(&shared));
+        shared.lock().address.clone_from(&address);
         Self {
             api_url: format!("{address}/api/"),
             webhook_url: format!("{address}{}", webhook::PATH),
             token,
-            state,
+            shared,
         }
     }
 
@@ -91,6 +105,20 @@ impl FakeSlack {
     /// The names of the requests, in order: methods, `webhook`, `upload`.
     pub fn calls(&self) -> Vec<String> {
         self.lock().log.iter().map(|entry| entry.name.clone()).collect()
+    }
+
+    /// Waits until `name` was called `n` times: for clients that work in the background.
+    #[track_caller]
+    pub fn wait_for(&self, name: &str, n: usize) {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let called = |state: &State| state.log.iter().filter(|e| e.name == name).count();
+        let (state, timeout) = self
+            .shared
+            .answered
+            .wait_timeout_while(self.lock(), PATIENCE, |state| called(state) < n)
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let count = called(&state);
+        assert!(!timeout.timed_out(), "{name} was called {count} times instead of {n}");
     }
 
     /// A channel's messages, oldest first; `webhook` is the webhook's channel.
@@ -147,10 +175,6 @@ impl FakeSlack {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        self.shared.lock()
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -2,49 +2,49 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::fault::{self, What};
 use super::request::{LogEntry, Reply, Request};
 use super::state::State;
-use super::{files, lock, web_api, webhook};
+use super::{Shared, files, web_api, webhook};
 
 /// Listens in threads of its own; returns `http://127.0.0.1:PORT`.
-pub fn start(state: Arc<Mutex<State>>) -> String {
+pub fn start(shared: Arc<Shared>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let state = Arc::clone(&state);
-            std::thread::spawn(move || serve(stream, &state));
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || serve(stream, &shared));
         }
     });
     format!("http://{address}")
 }
 
 /// Serves until the connection ends, from whichever side.
-fn serve(mut stream: TcpStream, state: &Mutex<State>) {
+fn serve(mut stream: TcpStream, shared: &Shared) {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer) {
         let name = request.name();
-        let fault = fault::take(&mut lock(state).faults, &name);
+        let fault = fault::take(&mut shared.lock().faults, &name);
         let reply = match &fault {
-            Some(What::DropBefore) => return log(state, &request, None),
+            Some(What::DropBefore) => return log(shared, &request, None),
             Some(What::HangBefore) => {
-                log(state, &request, None);
+                log(shared, &request, None);
                 return wait_for_close(stream);
             }
             Some(What::Answer(reply)) => {
-                note_pause(&mut lock(state), &request, reply);
+                note_pause(&mut shared.lock(), &request, reply);
                 reply.clone()
             }
             Some(What::Delay(time)) => {
                 std::thread::sleep(*time);
-                answer(&mut lock(state), &request)
+                answer(&mut shared.lock(), &request)
             }
-            Some(What::DropAfter | What::HangAfter) | None => answer(&mut lock(state), &request),
+            Some(What::DropAfter | What::HangAfter) | None => answer(&mut shared.lock(), &request),
         };
-        log(state, &request, Some(&reply));
+        log(shared, &request, Some(&reply));
         match fault {
             Some(What::DropAfter) => return,
             Some(What::HangAfter) => return wait_for_close(stream),
@@ -74,14 +74,15 @@ fn note_pause(state: &mut State, request: &Request, reply: &Reply) {
     }
 }
 
-fn log(state: &Mutex<State>, request: &Request, reply: Option<&Reply>) {
+fn log(shared: &Shared, request: &Request, reply: Option<&Reply>) {
     let entry = LogEntry {
         name: request.name(),
         args: web_api::logged_args(request),
         status: reply.map_or(0, |r| r.status),
         answer: reply.map_or(String::new(), |r| String::from_utf8_lossy(&r.body).into_owned()),
     };
-    lock(state).log.push(entry);
+    shared.lock().log.push(entry);
+    shared.answered.notify_all();
 }
 
 /// Until the client gives up.
@@ -92,10 +93,12 @@ fn wait_for_close(mut stream: TcpStream) {
 
 fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
     let (mut request, head, length) = loop {
-        if let Some(parsed) = parse_head(buffer) {
-            break parsed;
+        match parse_head(buffer) {
+            Ok(Some(parsed)) => break parsed,
+            Ok(None) => fill(stream, buffer)?,
+            // Not HTTP: TLS, say.
+            Err(_) => return None,
         }
-        fill(stream, buffer)?;
     };
     while buffer.len() < head + length {
         fill(stream, buffer)?;
@@ -113,25 +116,26 @@ fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
 }
 
 /// The request without its body, the length of its head, the length of its body.
-fn parse_head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
+fn parse_head(buffer: &[u8]) -> Result<Option<(Request, usize, usize)>, httparse::Error> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut headers);
-    let httparse::Status::Complete(head) = parsed.parse(buffer).expect("a request") else {
-        return None;
+    let httparse::Status::Complete(head) = parsed.parse(buffer)? else {
+        return Ok(None);
     };
     let headers: Vec<(String, String)> = (parsed.headers.iter())
         .map(|h| (h.name.to_lowercase(), String::from_utf8_lossy(h.value).into_owned()))
         .collect();
-    let (path, query) = parsed.path?.split_once('?').unwrap_or((parsed.path?, ""));
+    let target = parsed.path.unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = Request {
-        http_method: parsed.method?.to_owned(),
+        http_method: parsed.method.unwrap_or_default().to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
         headers,
         body: Vec::new(),
     };
     let length = request.header("content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
-    Some((request, head, length))
+    Ok(Some((request, head, length)))
 }
 
 fn write_reply(stream: &mut TcpStream, reply: &Reply) -> std::io::Result<()> {
