@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::engine::alert::{Alert, Effect, Origin, Sample, Severity, SuppressReason, Suppressed};
 use crate::engine::input::{ProcessEnd, ProcessStatus};
 use crate::engine::signals;
+use crate::engine::tfevents;
 use crate::engine::{Engine, Input, SourceId};
 use crate::error::AppError;
 use crate::render::message::RunLabel;
@@ -208,6 +209,11 @@ impl<W: Write> Replay<W> {
     fn log(&mut self, source: SourceId, name: &str, log: &mut Log<'_>) -> io::Result<()> {
         let mut buffer = Vec::new();
         let mut ended = read_more(&mut log.reader, &mut buffer, PEEK)?;
+        if tfevents::is_event_file(name) {
+            self.begin_at(tfevents::first_piece(&buffer).and_then(|(_, time)| time));
+            self.handle(Input::Opened { source, name });
+            return self.records(source, buffer, ended, log);
+        }
         self.clock = LogClock::new(&buffer, log.written);
         self.begin(&buffer, log.written);
         if let Some(question) = &mut self.question {
@@ -232,16 +238,47 @@ impl<W: Write> Replay<W> {
 
     /// The engine starts at the time of the first log's first timestamp.
     fn begin(&mut self, start_of_log: &[u8], written: Timestamp) {
+        let mut clock = LogClock::new(start_of_log, written);
+        self.begin_at(start_of_log.split(is_end).find_map(|line| clock.time_of(line)));
+    }
+
+    fn begin_at(&mut self, first: Option<Timestamp>) {
         if self.engine.is_some() {
             return;
         }
-        let mut clock = LogClock::new(start_of_log, written);
-        let first = start_of_log.split(is_end).find_map(|line| clock.time_of(line));
         self.timed = first.is_some();
         self.now = first.unwrap_or_default();
         let rules = std::mem::take(&mut self.config.rules);
         self.engine = Some(Engine::new(rules, self.now, self.json || self.question.is_some()));
         self.handle(Input::Started { pid: 0 });
+    }
+
+    /// Reads an event file to its end; each record tells its time.
+    fn records(
+        &mut self,
+        source: SourceId,
+        mut buffer: Vec<u8>,
+        mut ended: bool,
+        log: &mut Log<'_>,
+    ) -> io::Result<()> {
+        loop {
+            let mut at = 0;
+            while let Some((length, time)) = tfevents::first_piece(&buffer[at..]) {
+                self.now = self.now.max(time.filter(|_| self.timed).unwrap_or(self.now));
+                self.lines += u64::from(time.is_some());
+                self.handle(Input::Chunk { source, bytes: &buffer[at..at + length] });
+                at += length;
+            }
+            self.bytes += at as u64;
+            buffer.drain(..at);
+            if ended {
+                self.bytes += buffer.len() as u64;
+                self.handle(Input::Chunk { source, bytes: &buffer });
+                self.handle(Input::Closed { source });
+                return Ok(());
+            }
+            ended = read_more(&mut log.reader, &mut buffer, BLOCK)?;
+        }
     }
 
     fn lines_of(&mut self, source: SourceId, bytes: &[u8]) {

@@ -10,7 +10,7 @@ use trainwatch::commands::test::{Way, check};
 use trainwatch::config::scenario;
 
 /// Runs all scenarios of a file in all ways.
-pub fn run(path: &Path) {
+pub(crate) fn run(path: &Path) {
     let name = path.display().to_string();
     let scenarios =
         scenario::load(path, &|_| None).unwrap_or_else(|error| panic!("{}", error.render(false)));

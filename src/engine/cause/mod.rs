@@ -244,7 +244,7 @@ impl Investigator {
             && last.fatal
             && finding.fatal
             && last.summary.get(..24) == finding.summary.get(..24)
-            && finding.span.first - last.span.last < 4
+            && finding.span.first.saturating_sub(last.span.last) < 4
         {
             // A kernel's assertion fails in thousands of threads.
             last.span.last = finding.span.last;
