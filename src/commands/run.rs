@@ -22,7 +22,7 @@ use crate::process::{self, Command, PtyMode, Signals, StopQueue, StopRequest};
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
-use crate::runtime::driver::{self, Report};
+use crate::runtime::driver::{self, Newest, Report};
 use crate::runtime::queue::Queue;
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
 use crate::runtime::state;
@@ -136,12 +136,16 @@ impl Live {
         let (outbox, courier) = outbox_and_courier(&setup);
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
-        let reporter = spawn("reporter", move || report_all(reporter, &to_report))?;
+        let newest = Arc::new(Newest::default());
+        let reporter = {
+            let newest = Arc::clone(&newest);
+            spawn("reporter", move || report_all(reporter, &to_report, &newest))?
+        };
         let engine = Engine::new(rules, clock.started(), false);
         let engine = {
             let (queue, stops) = (Arc::clone(&queue), stops.clone());
             spawn("engine", move || {
-                driver::drive(engine, &queue, clock.started(), &mut |report| {
+                driver::drive(engine, &queue, clock.started(), &newest, &mut |report| {
                     hand_on(report, &stops, &reports);
                 });
             })?
@@ -238,9 +242,17 @@ fn hand_on(report: Report, stops: &StopQueue, reports: &SyncSender<Report>) {
     let _ = reports.send(report);
 }
 
-fn report_all(mut reporter: Reporter, reports: &Receiver<Report>) -> (Option<CourierHandle>, bool) {
+fn report_all(
+    mut reporter: Reporter,
+    reports: &Receiver<Report>,
+    newest: &Newest,
+) -> (Option<CourierHandle>, bool) {
     loop {
-        match reports.recv_timeout(Duration::from_secs(1)) {
+        let report = reports.recv_timeout(Duration::from_secs(1));
+        if let Some(snapshot) = newest.take() {
+            reporter.show(&snapshot);
+        }
+        match report {
             Ok(report) => reporter.report(&report),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return reporter.into_parts(),

@@ -35,11 +35,15 @@ pub(super) async fn attempt(
             let _ = outbox.save_progress(&entry);
         }
     };
+    let cards = outbox.cards();
+    let mut seat = cards.seat(&entry.run, &entry.channel);
+    let was_shown = !seat.place.is_null();
     let delivery = Delivery {
         message: &message,
         images: &images,
         progress: &mut progress,
         progress_changed: &mut save,
+        place: &mut seat.place,
     };
     let result = match tokio::time::timeout(TIMEOUT, channel.deliver(delivery)).await {
         Ok(result) => result,
@@ -50,6 +54,12 @@ pub(super) async fn attempt(
         }),
     };
     entry.progress = progress;
+    if !was_shown && !seat.place.is_null() {
+        // The end took the card's place, and says more than a card would.
+        seat.closed = true;
+        // At worst a later message stands alone.
+        let _ = cards.save_seat(&entry.run, &entry.channel, &seat);
+    }
     result
 }
 

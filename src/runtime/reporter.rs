@@ -12,14 +12,15 @@ use crate::config::ChartConfig;
 use crate::courier::{CourierHandle, Notice};
 use crate::engine::alert::{AlertState, Happening, Severity};
 use crate::engine::series::Curve;
+use crate::engine::snapshot::{Snapshot, Stage};
 use crate::error::say;
-use crate::outbox::Outbox;
 use crate::outbox::entry::Picture;
-use crate::render::Message;
+use crate::outbox::{Cards, Outbox};
 use crate::render::chart::{self, Chart};
 use crate::render::language::Language;
 use crate::render::message::{MessageKind, RunLabel};
 use crate::render::text::{self, Context};
+use crate::render::{self, Message};
 use crate::runtime::driver::Report;
 use crate::runtime::state;
 use crate::sources::images::{Look, NewestImage};
@@ -67,9 +68,32 @@ impl Reporter {
         Self { setup, outbox, courier, plots, files, events: Vec::new(), critical: false }
     }
 
+    /// Keeps the card that shows how the run stands.
+    pub fn show(&mut self, snapshot: &Snapshot) {
+        let Some(state_dir) = &self.setup.state_dir else { return };
+        let context = Context {
+            run: &self.setup.run,
+            language: self.setup.language,
+            secrets: &self.setup.secrets,
+        };
+        let card = render::card::card(snapshot, &context);
+        // A card that cannot be written costs no message: those stand alone then.
+        let _ = Cards::new(state_dir).write(&self.setup.run.id, &card);
+    }
+
     /// Tells one alert.
     pub fn report(&mut self, report: &Report) {
         let alert = &report.alert;
+        if let Happening::Ended(verdict) = &alert.happening {
+            // Before the message: whoever delivers it must not take the run for running.
+            self.show(&Snapshot {
+                at: alert.at,
+                elapsed: alert.elapsed,
+                metrics: alert.metrics.clone(),
+                progress: alert.progress.clone(),
+                stage: Stage::Ended(verdict.clone()),
+            });
+        }
         self.critical |= alert.severity == Severity::Critical;
         let context = Context {
             run: &self.setup.run,

@@ -26,6 +26,8 @@ const LONGEST_LINE: usize = 500;
 const TEXT: usize = 2900;
 const NOTIFICATION: usize = 600;
 const FOOTER: usize = 600;
+/// The colour of a run that goes on.
+const RUNNING: &str = "#439fe0";
 
 /// What is sent: the arguments of `chat.postMessage` and the body of a webhook alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,7 +102,7 @@ fn header(message: &Message) -> (String, String) {
 
 fn headline(message: &Message) -> String {
     let (name, title) = (line(&message.run.name), line(&message.title));
-    let named = name.is_empty() || title.starts_with(&format!("{name}:"));
+    let named = name.is_empty() || title.starts_with(&name);
     let text = if named { title } else { format!("{}: {title}", cut(&name, 60)) };
     match icon(message) {
         "" if text.trim().is_empty() => "watch".to_owned(),
@@ -126,12 +128,14 @@ fn icon(message: &Message) -> &'static str {
         (_, Severity::Warning) => "🟠",
         (_, Severity::Info) if message.kind == MessageKind::Note => "",
         (_, Severity::Info) if message.kind == MessageKind::End => "✅",
+        (_, Severity::Info) if message.kind == MessageKind::Card => "▶️",
         (_, Severity::Info) => "🟢",
     }
 }
 
 fn color(message: &Message) -> &'static str {
     match (message.state, message.severity) {
+        (_, Severity::Info) if message.kind == MessageKind::Card => RUNNING,
         (AlertState::Resolved, _) | (_, Severity::Info) => "good",
         (_, Severity::Warning) => "warning",
         (_, Severity::Critical) => "danger",
@@ -215,7 +219,9 @@ fn context(message: &Message, options: Options<'_>) -> Value {
 fn origin(message: &Message, options: Options<'_>) -> Vec<String> {
     let run = &message.run;
     let mut first = vec![line(&run.name), line(&run.host)];
-    first.extend(run.elapsed.map(format_duration));
+    // Where a field says it already it would stand there twice.
+    let elapsed = run.elapsed.map(format_duration);
+    first.extend(elapsed.filter(|time| !message.fields.iter().any(|field| field.value == *time)));
     first.push(line(&message.rule));
     first.retain(|part| !part.is_empty());
     let mut all = vec![first.join(" · ")];

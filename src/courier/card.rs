@@ -1,0 +1,168 @@
+//! Keeps the run's card up to date in one channel: when it is due, and what its failures mean.
+//!
+//! Messages never wait for long for a card, and it never costs one its place in the channel's
+//! limits: it is edited rarely, and more rarely the longer the run lasts.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::channels::{Channel, DeliveryError, Verdict};
+use crate::courier::attempt::TIMEOUT;
+use crate::outbox::backoff::{self, Failure};
+use crate::outbox::{Cards, Seat};
+use crate::render::{Card, Message};
+
+/// A run that ends before this has no card but its end.
+const FIRST: Duration = Duration::from_secs(2);
+/// Edits of a card: a twentieth of the run's time apart, within these bounds. Slack takes 50 a
+/// minute, of all runs of a workspace together.
+const OFTEN: Duration = Duration::from_secs(15);
+const RARELY: Duration = Duration::from_mins(5);
+/// Slack advises not to edit one message more often, so the last edit waits this long too.
+const PAUSE: Duration = Duration::from_secs(3);
+/// So many failures in a row, and messages no longer wait for it, nor does the end of the run.
+pub(super) const PATIENCE: u32 = 3;
+/// After a refusal for good a person may have repaired what was wrong.
+const REPAIRED: Duration = Duration::from_mins(10);
+
+#[derive(Debug)]
+pub(super) struct Keeper {
+    cards: Cards,
+    run: String,
+    channel: String,
+    seed: u64,
+    /// What is shown.
+    shown: Option<Message>,
+    /// Not before this.
+    ready: Instant,
+    /// An edit, not before the first of these; one that is not the last, not before the second.
+    last_edit: Instant,
+    next_edit: Instant,
+    failures: u32,
+}
+
+/// What is to be done about the card.
+#[derive(Debug)]
+pub(super) enum Need {
+    /// It is shown as it is, or not to be shown.
+    Nothing,
+    /// It is to be shown, not before this time.
+    Show { card: Box<Card>, seat: Seat, at: Instant },
+}
+
+impl Keeper {
+    pub(super) fn new(cards: Cards, run: &str, channel: &str, seed: u64) -> Self {
+        let now = Instant::now();
+        Self {
+            cards,
+            run: run.to_owned(),
+            channel: channel.to_owned(),
+            seed,
+            shown: None,
+            ready: now + FIRST,
+            last_edit: now,
+            next_edit: now,
+            failures: 0,
+        }
+    }
+
+    /// Whether the run is shown in the channel already.
+    pub(super) fn has_place(&self) -> bool {
+        !self.cards.seat(&self.run, &self.channel).place.is_null()
+    }
+
+    /// `wanted`: a message of the run is to be delivered, and would reply to it. `over`: it will
+    /// not change any more.
+    pub(super) fn need(&self, wanted: bool, over: bool) -> Need {
+        let seat = self.cards.seat(&self.run, &self.channel);
+        let Some(card) = self.cards.read(&self.run).filter(|_| !seat.closed) else {
+            return Need::Nothing;
+        };
+        if self.shown.as_ref() == Some(&card.message) {
+            return Need::Nothing;
+        }
+        let is_new = seat.place.is_null();
+        let last = card.ended || over;
+        let at = match () {
+            // What ended unseen is told by its end.
+            () if is_new && last && !wanted => return Need::Nothing,
+            () if self.failures > 0 => self.ready,
+            () if is_new && wanted => Instant::now(),
+            () if last => self.last_edit,
+            () if is_new => self.ready,
+            () => self.ready.max(self.next_edit),
+        };
+        Need::Show { card: Box::new(card), seat, at }
+    }
+
+    /// Posts it or edits it. An error: not done, and nothing else should be tried before the time.
+    pub(super) async fn show(
+        &mut self,
+        channel: &dyn Channel,
+        card: Card,
+        mut seat: Seat,
+    ) -> Result<(), Trouble> {
+        let is_new = seat.place.is_null();
+        let before = seat.clone();
+        let shown =
+            tokio::time::timeout(TIMEOUT, channel.show(&card.message, &mut seat.place)).await;
+        let error = match shown {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error),
+            Err(_) => Some(DeliveryError {
+                verdict: Verdict::Ambiguous,
+                reason: "no answer to the card".to_owned(),
+                hint: None,
+            }),
+        };
+        // Whoever deleted it does not want to see it again; what cannot be edited stays as it is.
+        let refused = error.as_ref().is_some_and(|error| error.verdict == Verdict::Permanent);
+        seat.closed |= refused && !is_new;
+        if seat != before {
+            // At worst it is posted a second time by the next courier.
+            let _ = self.cards.save_seat(&self.run, &self.channel, &seat);
+        }
+        let now = Instant::now();
+        let Some(error) = error else {
+            self.failures = 0;
+            self.last_edit = now + PAUSE;
+            self.next_edit = now + pace(&card.message);
+            self.shown = Some(card.message);
+            return Ok(());
+        };
+        self.failures = self.failures.saturating_add(1);
+        let wait = match error.verdict {
+            Verdict::Permanent => REPAIRED,
+            Verdict::Retry { after: Some(after) } => after,
+            Verdict::Retry { after: None } => {
+                backoff::wait(Failure::Lost, self.failures, self.seed)
+            }
+            Verdict::Ambiguous => backoff::wait(Failure::Ambiguous, self.failures, self.seed),
+        };
+        self.ready = now + wait.min(Duration::from_hours(1));
+        // An edit is a method of its own, with limits of its own.
+        let passing = is_new && error.verdict != Verdict::Permanent;
+        let blocked = (passing && self.failures <= PATIENCE).then_some(self.ready);
+        let tell = is_new && self.failures == 1;
+        Err(Trouble { error, blocked, tell })
+    }
+
+    /// It failed so often that the end of the run does not wait for it.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.failures >= PATIENCE
+    }
+}
+
+/// A card that was not shown.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub(super) error: DeliveryError,
+    /// Messages would fail as well: none is tried before this.
+    pub(super) blocked: Option<Instant>,
+    pub(super) tell: bool,
+}
+
+fn pace(card: &Message) -> Duration {
+    (card.run.elapsed.unwrap_or_default() / 20).clamp(OFTEN, RARELY)
+}
