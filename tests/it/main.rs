@@ -8,6 +8,7 @@ mod outbox;
 mod program;
 mod scenarios;
 mod slack;
+mod story;
 mod supervise;
 mod support;
 mod tail;
