@@ -83,7 +83,7 @@ impl Keeper {
             return Need::Nothing;
         }
         let is_new = seat.place.is_null();
-        let last = card.ended || over;
+        let last = card.ended() || over;
         let at = match () {
             // What ended unseen is told by its end.
             () if is_new && last && !wanted => return Need::Nothing,
@@ -165,4 +165,175 @@ pub(super) struct Trouble {
 
 fn pace(card: &Message) -> Duration {
     (card.run.elapsed.unwrap_or_default() / 20).clamp(OFTEN, RARELY)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::Mutex;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::channels::{Delivery, DeliveryFuture};
+    use crate::courier::gone::gone;
+    use crate::render::card::State;
+    use crate::render::message::{MessageKind, RunLabel};
+    use crate::time::Timestamp;
+
+    /// Shows cards, or fails as it is told to.
+    #[derive(Default)]
+    struct Wall {
+        verdicts: Mutex<Vec<Verdict>>,
+        titles: Mutex<Vec<String>>,
+    }
+
+    impl Channel for Wall {
+        fn deliver<'a>(&'a self, _: Delivery<'a>) -> DeliveryFuture<'a> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn can_show(&self) -> bool {
+            true
+        }
+
+        fn show<'a>(&'a self, card: &'a Message, place: &'a mut Value) -> DeliveryFuture<'a> {
+            Box::pin(async move {
+                if let Some(verdict) = self.verdicts.lock().unwrap().pop() {
+                    return Err(DeliveryError { verdict, reason: "no".to_owned(), hint: None });
+                }
+                *place = json!("here");
+                self.titles.lock().unwrap().push(card.title.clone());
+                Ok(())
+            })
+        }
+    }
+
+    /// One run's card in one channel.
+    struct World {
+        _dir: tempfile::TempDir,
+        cards: Cards,
+        wall: Wall,
+        keeper: RefCell<Keeper>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let cards = Cards::new(dir.path());
+            let keeper = RefCell::new(Keeper::new(cards.clone(), "r1", "lab", 1));
+            Self { _dir: dir, cards, wall: Wall::default(), keeper }
+        }
+
+        /// The run is `minutes` old, and its card says so.
+        fn write(&self, minutes: u64, ended: bool) {
+            let run = RunLabel {
+                id: "r1".to_owned(),
+                name: "resnet50".to_owned(),
+                host: String::new(),
+                command: String::new(),
+                elapsed: Some(Duration::from_mins(minutes)),
+            };
+            let mut card = gone(&run, None, Timestamp::default());
+            card.message.kind = MessageKind::Card;
+            card.message.title = format!("{minutes} minutes");
+            card.state = if ended { State::Unwatched } else { State::Running };
+            self.cards.write("r1", &card).unwrap();
+        }
+
+        /// In how many seconds it is to be shown; none: not at all.
+        fn due(&self, wanted: bool) -> Option<u64> {
+            match self.keeper.borrow().need(wanted, false) {
+                Need::Nothing => None,
+                Need::Show { at, .. } => {
+                    Some(at.saturating_duration_since(Instant::now()).as_secs_f64().round() as u64)
+                }
+            }
+        }
+
+        /// Shows it, whenever it is due.
+        async fn show(&self) -> Result<(), Trouble> {
+            let need = self.keeper.borrow().need(false, false);
+            let Need::Show { card, seat, at } = need else { panic!("nothing to show") };
+            tokio::time::sleep_until(at).await;
+            self.keeper.borrow_mut().show(&self.wall, *card, seat).await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_card_comes_when_the_run_lasts_or_says_something() {
+        let world = World::new();
+        assert_eq!(world.due(false), None, "there is no card yet");
+        world.write(0, false);
+        assert_eq!((world.due(false), world.due(true)), (Some(2), Some(0)));
+        world.write(0, true);
+        assert_eq!((world.due(false), world.due(true)), (None, Some(0)), "its end tells it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn edits_are_rarer_the_longer_the_run_lasts() {
+        for (minutes, seconds) in [(0, 15), (5, 15), (20, 60), (60, 180), (6000, 300)] {
+            let world = World::new();
+            world.write(minutes, false);
+            world.show().await.unwrap();
+            assert_eq!(world.due(false), None, "it is shown as it is");
+            world.write(minutes + 1, false);
+            assert_eq!(world.due(false), Some(seconds), "{minutes}");
+            world.write(minutes + 1, true);
+            assert_eq!(world.due(false), Some(3), "the end does not wait for that");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_wait_for_a_card_a_few_times_only() {
+        let world = World::new();
+        world.write(0, false);
+        *world.wall.verdicts.lock().unwrap() = vec![Verdict::Retry { after: None }; 4];
+        for failure in 1..=4 {
+            let trouble = world.show().await.unwrap_err();
+            assert_eq!(trouble.blocked.is_some(), failure <= 3, "{failure}");
+            assert_eq!(trouble.tell, failure == 1);
+            assert_eq!(world.keeper.borrow().is_hopeless(), failure >= 3);
+        }
+        world.show().await.unwrap();
+        assert!(!world.keeper.borrow().is_hopeless(), "it comes when it can");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_edit_that_fails_holds_up_no_message() {
+        let world = World::new();
+        world.write(0, false);
+        world.show().await.unwrap();
+        world.write(1, false);
+        let later = Verdict::Retry { after: Some(Duration::from_secs(40)) };
+        world.wall.verdicts.lock().unwrap().push(later);
+        let trouble = world.show().await.unwrap_err();
+        assert!(trouble.blocked.is_none() && !trouble.tell);
+        assert_eq!(world.due(false), Some(40), "the service is obeyed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_card_that_cannot_be_edited_is_left_alone() {
+        let world = World::new();
+        world.write(0, false);
+        world.show().await.unwrap();
+        world.write(1, true);
+        world.wall.verdicts.lock().unwrap().push(Verdict::Permanent);
+        world.show().await.unwrap_err();
+        assert_eq!(world.due(true), None);
+        assert!(world.keeper.borrow().has_place(), "replies go on below it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_courier_goes_on_with_the_same_card() {
+        let world = World::new();
+        world.write(0, false);
+        world.show().await.unwrap();
+        let next = Keeper::new(world.cards.clone(), "r1", "lab", 1);
+        assert!(next.has_place());
+        world.keeper.replace(next);
+        world.write(1, false);
+        world.show().await.unwrap();
+        assert_eq!(*world.wall.titles.lock().unwrap(), ["0 minutes", "1 minutes"]);
+    }
 }

@@ -19,8 +19,25 @@ const CELLS: usize = 12;
 pub struct Card {
     pub message: Message,
     pub language: Language,
+    pub state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Running,
+    Ended(Outcome),
+    /// It is just watched no more.
+    Unwatched,
+    /// Its watcher died without a word.
+    Lost,
+}
+
+impl Card {
     /// Nothing follows: the run ended, or nobody watches it any more.
-    pub ended: bool,
+    pub fn ended(&self) -> bool {
+        self.state != State::Running
+    }
 }
 
 /// The card of a run as it stands.
@@ -52,7 +69,12 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
             .collect::<Vec<_>>()
             .join("  ");
     }
-    Card { message, language: context.language, ended: snapshot.stage != Stage::Running }
+    let state = match &snapshot.stage {
+        Stage::Running => State::Running,
+        Stage::Unwatched => State::Unwatched,
+        Stage::Ended(verdict) => State::Ended(verdict.outcome),
+    };
+    Card { message, language: context.language, state }
 }
 
 /// What a run's card becomes when its watcher died without a word.
@@ -68,8 +90,8 @@ pub fn gone(card: &Card, at: Timestamp) -> Card {
             body: phrases.gone_meaning.to_owned(),
             ..card.message.clone()
         },
-        ended: true,
-        ..card.clone()
+        state: State::Lost,
+        language: card.language,
     }
 }
 
@@ -169,7 +191,7 @@ mod tests {
         assert_eq!(message.body, "▰▰▰▱▱▱▱▱▱▱▱▱ 30 %  epoch 3 of 10, 4h 51m left");
         let names: Vec<_> = message.fields.iter().map(|field| field.name.as_str()).collect();
         assert_eq!(names, ["loss", "elapsed"]);
-        assert!(!card.ended);
+        assert!(!card.ended());
     }
 
     #[test]
@@ -182,7 +204,7 @@ mod tests {
         );
         assert_eq!(message.body, "At train.py:41 in step.");
         assert_eq!((message.severity, message.kind), (Severity::Critical, MessageKind::End));
-        assert!(message.lines.is_empty() && card.ended);
+        assert!(message.lines.is_empty() && card.ended());
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(super) struct Options<'a> {
     pub(super) native_chart: bool,
     /// Whether the chart's path is named, since its picture does not come along.
     pub(super) chart_path: bool,
+    /// Whether it replies to the run's card, which names the command.
+    pub(super) reply: bool,
     /// A word of ours about this delivery: why the picture is missing.
     pub(super) notice: Option<&'a str>,
 }
@@ -225,7 +227,9 @@ fn origin(message: &Message, options: Options<'_>) -> Vec<String> {
     first.push(line(&message.rule));
     first.retain(|part| !part.is_empty());
     let mut all = vec![first.join(" · ")];
-    all.push(format!("$ {}", line(&run.command)));
+    if !options.reply {
+        all.push(format!("$ {}", line(&run.command)));
+    }
     all.retain(|text| !text.is_empty() && text != "$ ");
     if options.chart_path {
         all.extend(message.chart_path.as_deref().map(|path| format!("chart: {}", line(path))));
@@ -237,6 +241,7 @@ fn origin(message: &Message, options: Options<'_>) -> Vec<String> {
 /// A time that Slack shows in each reader's own zone.
 fn date(at: Timestamp) -> Value {
     let seconds = at.as_nanos().div_euclid(1_000_000_000).max(0);
-    let text = format!("<!date^{seconds}^{{date_short_pretty}} {{time}}|{at}>");
+    let whole = Timestamp::from_secs(seconds);
+    let text = format!("<!date^{seconds}^{{date_short_pretty}} {{time}}|{whole}>");
     json!({"type": "mrkdwn", "text": text})
 }

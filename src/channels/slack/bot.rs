@@ -248,7 +248,13 @@ impl Attempt<'_> {
 
     fn payload(&self) -> (Payload, bool) {
         let pictured = !self.images().is_empty() && self.done.notice.is_none();
-        payload(self.delivery.message, self.done.form, pictured, self.done.notice.as_deref())
+        let options = Options {
+            native_chart: self.done.form == Form::Rich && !pictured && self.done.notice.is_none(),
+            chart_path: !pictured,
+            reply: self.thread().is_some(),
+            notice: self.done.notice.as_deref(),
+        };
+        payload(self.delivery.message, self.done.form, options)
     }
 
     /// Uploads what is missing and shows it below the text. Fails only for a while; what fails for
@@ -381,14 +387,7 @@ fn file_name(image: &Image) -> String {
 }
 
 /// The message in this form, and whether Slack is asked to draw a chart in it.
-pub(super) fn payload(
-    message: &Message,
-    form: Form,
-    pictured: bool,
-    notice: Option<&str>,
-) -> (Payload, bool) {
-    let native_chart = form == Form::Rich && !pictured && notice.is_none();
-    let options = Options { native_chart, chart_path: !pictured, notice };
+pub(super) fn payload(message: &Message, form: Form, options: Options<'_>) -> (Payload, bool) {
     if form == Form::Simple {
         return (blocks::simple(message, options), false);
     }

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::channels::slack::blocks::Options;
 use crate::channels::slack::bot::{Attempt, Bot, contents, payload};
 use crate::channels::slack::progress::{Place, Progress};
 use crate::channels::slack::refusal::{Class, Refusal};
@@ -53,7 +54,9 @@ impl Bot {
     /// The same twice is the same as once. Pictures that it has stay.
     async fn edit(&self, card: &Message, place: &mut Place) -> Result<(), Refusal> {
         loop {
-            let (payload, charted) = payload(card, place.form, false, None);
+            let options =
+                Options { native_chart: false, chart_path: false, reply: false, notice: None };
+            let (payload, charted) = payload(card, place.form, options);
             let contents = contents(&payload);
             let mut args =
                 vec![("channel", place.posted.channel.as_str()), ("ts", place.posted.ts.as_str())];
