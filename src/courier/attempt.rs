@@ -36,7 +36,9 @@ pub(super) async fn attempt(
         }
     };
     let cards = outbox.cards();
-    let mut seat = cards.seat(&entry.run, &entry.channel);
+    // Of the run that it is about: another one's may have found it lost.
+    let about = entry.message.run.id.clone();
+    let mut seat = cards.seat(&about, &entry.channel);
     let was_shown = !seat.place.is_null();
     let delivery = Delivery {
         message: &message,
@@ -58,7 +60,7 @@ pub(super) async fn attempt(
         // The end took the card's place, and says more than a card would.
         seat.closed = true;
         // At worst a later message stands alone.
-        let _ = cards.save_seat(&entry.run, &entry.channel, &seat);
+        let _ = cards.save_seat(&about, &entry.channel, &seat);
     }
     result
 }

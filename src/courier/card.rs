@@ -61,8 +61,9 @@ impl Keeper {
             seed,
             shown: None,
             ready: now + FIRST,
-            last_edit: now,
-            next_edit: now,
+            // Another courier may have edited it just now.
+            last_edit: now + PAUSE,
+            next_edit: now + PAUSE,
             failures: 0,
         }
     }
@@ -148,10 +149,27 @@ impl Keeper {
         Err(Trouble { error, blocked, tell })
     }
 
+    pub(super) fn run(&self) -> &str {
+        &self.run
+    }
+
     /// It failed so often that the end of the run does not wait for it.
     pub(super) fn is_hopeless(&self) -> bool {
         self.failures >= PATIENCE
     }
+}
+
+/// Another run's card, whose own courier is gone, shows for the last time how the run stands.
+pub(super) async fn bring_to_end(channel: &dyn Channel, cards: &Cards, run: &str, name: &str) {
+    let mut seat = cards.seat(run, name);
+    let Some(card) = cards.read(run).filter(|card| card.ended()) else { return };
+    if seat.closed || seat.place.is_null() {
+        return;
+    }
+    // Its thread has told it by now; so it is tried once.
+    let _ = tokio::time::timeout(TIMEOUT, channel.show(&card.message, &mut seat.place)).await;
+    seat.closed = true;
+    let _ = cards.save_seat(run, name, &seat);
 }
 
 /// A card that was not shown.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::channels::{Channel, DeliveryError, Verdict};
 use crate::courier::attempt::{add_on_top, attempt};
-use crate::courier::card::{Keeper, Need};
+use crate::courier::card::{Keeper, Need, bring_to_end};
 use crate::courier::mailbox::{GIVE_UP, Mailbox, Next};
 use crate::courier::process::Stage;
 use crate::courier::protocol::Notice;
@@ -162,7 +162,9 @@ impl Worker {
             return Need::Nothing;
         }
         let wanted = match next {
-            Next::Deliver { entry, late } => !late && entry.message.kind != MessageKind::End,
+            Next::Deliver { entry, .. } => {
+                entry.message.run.id == self.card.run() && entry.message.kind != MessageKind::End
+            }
             _ => false,
         };
         self.card.need(wanted, over)
@@ -199,7 +201,13 @@ impl Worker {
         let now = (shared.clock)();
         let channel = self.channel.as_ref();
         match attempt(channel, &shared.outbox, &mut entry, late, now).await {
-            Ok(()) => self.delivered(entry),
+            Ok(()) => {
+                let about = &entry.message.run.id;
+                if about != self.card.run() && channel.can_show() {
+                    bring_to_end(channel, &shared.outbox.cards(), about, &self.name).await;
+                }
+                self.delivered(entry);
+            }
             Err(error) if error.verdict == Verdict::Permanent => self.refused(entry, error),
             Err(error) => self.failed(entry, error),
         }

@@ -8,7 +8,7 @@ use crate::engine::rules::Attach;
 use crate::engine::snapshot::{Snapshot, Stage};
 use crate::render::Message;
 use crate::render::language::{Language, fill};
-use crate::render::message::MessageKind;
+use crate::render::message::{MessageKind, RunLabel};
 use crate::render::text::{self, Context};
 use crate::time::{Timestamp, format_duration};
 
@@ -84,7 +84,8 @@ pub fn gone(card: &Card, at: Timestamp) -> Card {
     Card {
         message: Message {
             kind: MessageKind::Alert,
-            severity: Severity::Warning,
+            // From now on the silence says nothing: that must be seen.
+            severity: Severity::Critical,
             at,
             title: fill(phrases.gone, &[("run", &run.name)]),
             body: phrases.gone_meaning.to_owned(),
@@ -92,6 +93,38 @@ pub fn gone(card: &Card, at: Timestamp) -> Card {
         },
         state: State::Lost,
         language: card.language,
+    }
+}
+
+/// What a run's card becomes when it is found dead, with its last words and their time.
+pub fn lost(card: &Card, now: Timestamp) -> Card {
+    let phrases = card.language.phrases();
+    let last = &card.message;
+    let quiet = format_duration(now.since(last.at));
+    let whole = Timestamp::from_secs(last.at.as_nanos().div_euclid(1_000_000_000));
+    let values = [("run", last.run.name.as_str()), ("time", &quiet), ("at", &whole.to_string())];
+    let mut lost = gone(card, now);
+    lost.message.title = fill(phrases.lost, &values);
+    lost.message.body = fill(phrases.lost_meaning, &values);
+    lost
+}
+
+/// A word in the thread of a run that goes on in it.
+pub fn resumed(run: &RunLabel, language: Language, at: Timestamp) -> Message {
+    let phrases = language.phrases();
+    Message {
+        kind: MessageKind::Note,
+        severity: Severity::Info,
+        state: AlertState::Firing,
+        run: run.clone(),
+        rule: String::new(),
+        at,
+        title: fill(phrases.resumed, &[("run", &run.name), ("host", &run.host)]),
+        body: String::new(),
+        fields: Vec::new(),
+        lines: Vec::new(),
+        chart_path: None,
+        curves: Vec::new(),
     }
 }
 
@@ -146,7 +179,6 @@ mod tests {
     use super::*;
     use crate::engine::alert::{Cause, MetricValue, Verdict};
     use crate::engine::input::ProcessStatus;
-    use crate::render::message::RunLabel;
 
     fn made(stage: Stage, language: Language) -> Card {
         let run = RunLabel {
