@@ -187,7 +187,6 @@ fn pace(card: &Message) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
     use std::sync::Mutex;
 
     use serde_json::{Value, json};
@@ -232,14 +231,14 @@ mod tests {
         _dir: tempfile::TempDir,
         cards: Cards,
         wall: Wall,
-        keeper: RefCell<Keeper>,
+        keeper: Keeper,
     }
 
     impl World {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
             let cards = Cards::new(dir.path());
-            let keeper = RefCell::new(Keeper::new(cards.clone(), "r1", "lab", 1));
+            let keeper = Keeper::new(cards.clone(), "r1", "lab", 1);
             Self { _dir: dir, cards, wall: Wall::default(), keeper }
         }
 
@@ -261,7 +260,7 @@ mod tests {
 
         /// In how many seconds it is to be shown; none: not at all.
         fn due(&self, wanted: bool) -> Option<u64> {
-            match self.keeper.borrow().need(wanted, false) {
+            match self.keeper.need(wanted, false) {
                 Need::Nothing => None,
                 Need::Show { at, .. } => {
                     Some(at.saturating_duration_since(Instant::now()).as_secs_f64().round() as u64)
@@ -270,11 +269,11 @@ mod tests {
         }
 
         /// Shows it, whenever it is due.
-        async fn show(&self) -> Result<(), Trouble> {
-            let need = self.keeper.borrow().need(false, false);
+        async fn show(&mut self) -> Result<(), Trouble> {
+            let need = self.keeper.need(false, false);
             let Need::Show { card, seat, at } = need else { panic!("nothing to show") };
             tokio::time::sleep_until(at).await;
-            self.keeper.borrow_mut().show(&self.wall, *card, seat).await
+            self.keeper.show(&self.wall, *card, seat).await
         }
     }
 
@@ -291,7 +290,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn edits_are_rarer_the_longer_the_run_lasts() {
         for (minutes, seconds) in [(0, 15), (5, 15), (20, 60), (60, 180), (6000, 300)] {
-            let world = World::new();
+            let mut world = World::new();
             world.write(minutes, false);
             world.show().await.unwrap();
             assert_eq!(world.due(false), None, "it is shown as it is");
@@ -304,22 +303,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn messages_wait_for_a_card_a_few_times_only() {
-        let world = World::new();
+        let mut world = World::new();
         world.write(0, false);
         *world.wall.verdicts.lock().unwrap() = vec![Verdict::Retry { after: None }; 4];
         for failure in 1..=4 {
             let trouble = world.show().await.unwrap_err();
             assert_eq!(trouble.blocked.is_some(), failure <= 3, "{failure}");
             assert_eq!(trouble.tell, failure == 1);
-            assert_eq!(world.keeper.borrow().is_hopeless(), failure >= 3);
+            assert_eq!(world.keeper.is_hopeless(), failure >= 3);
         }
         world.show().await.unwrap();
-        assert!(!world.keeper.borrow().is_hopeless(), "it comes when it can");
+        assert!(!world.keeper.is_hopeless(), "it comes when it can");
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_edit_that_fails_holds_up_no_message() {
-        let world = World::new();
+        let mut world = World::new();
         world.write(0, false);
         world.show().await.unwrap();
         world.write(1, false);
@@ -332,24 +331,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_card_that_cannot_be_edited_is_left_alone() {
-        let world = World::new();
+        let mut world = World::new();
         world.write(0, false);
         world.show().await.unwrap();
         world.write(1, true);
         world.wall.verdicts.lock().unwrap().push(Verdict::Permanent);
         world.show().await.unwrap_err();
         assert_eq!(world.due(true), None);
-        assert!(world.keeper.borrow().has_place(), "replies go on below it");
+        assert!(world.keeper.has_place(), "replies go on below it");
     }
 
     #[tokio::test(start_paused = true)]
     async fn another_courier_goes_on_with_the_same_card() {
-        let world = World::new();
+        let mut world = World::new();
         world.write(0, false);
         world.show().await.unwrap();
         let next = Keeper::new(world.cards.clone(), "r1", "lab", 1);
         assert!(next.has_place());
-        world.keeper.replace(next);
+        world.keeper = next;
         world.write(1, false);
         world.show().await.unwrap();
         assert_eq!(*world.wall.titles.lock().unwrap(), ["0 minutes", "1 minutes"]);

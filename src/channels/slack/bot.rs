@@ -251,7 +251,8 @@ impl Attempt<'_> {
         let options = Options {
             native_chart: self.done.form == Form::Rich && !pictured && self.done.notice.is_none(),
             chart_path: !pictured,
-            reply: self.thread().is_some(),
+            // The end of a run that took the card's place replies to nothing.
+            reply: self.thread().is_some_and(|place| Some(place.posted) != self.done.posted),
             notice: self.done.notice.as_deref(),
         };
         payload(self.delivery.message, self.done.form, options)
