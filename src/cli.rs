@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::alert::Severity;
 use crate::time::parse_duration;
@@ -18,6 +18,8 @@ use crate::time::parse_duration;
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
     after_help = "With no rules file and no account it works at once: built-in rules, messages on the terminal.\nCalls without `--`, such as `watch -n1 nvidia-smi`, go to procps's watch."
 )]
 pub struct Cli {
@@ -26,6 +28,15 @@ pub struct Cli {
 
     #[command(flatten)]
     pub run: RunArgs,
+
+    /// Print help
+    // Long only: `watch -h` is procps's.
+    #[arg(long, action = ArgAction::Help, global = true)]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[arg(long, action = ArgAction::Version)]
+    pub version: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +88,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "DUR", default_value = "15s", value_parser = duration)]
     pub linger: Duration,
 
+    /// Go on in the thread of this earlier run (its id: see `watch runs`)
+    #[arg(long, value_name = "RUN")]
+    pub resume: Option<String>,
+
     /// With --tail: exit with 1 if a critical rule fired
     #[arg(long)]
     pub fail: bool,
@@ -117,6 +132,11 @@ pub enum Verb {
     Outbox {
         #[command(subcommand)]
         action: Option<OutboxAction>,
+    },
+    /// Live and past runs of this machine, the newest first
+    Runs {
+        /// One of them in detail: its id, or the beginning of it
+        run: Option<String>,
     },
     /// Write a commented rules.yaml for this folder
     Init,

@@ -354,6 +354,9 @@ impl<W: Write> Replay<W> {
                 "{} lines, {} alerts, {} held back",
                 self.lines, self.alerts, self.suppressed
             )?;
+            if !self.timed {
+                writeln!(self.out, "no line has a time of its own: each was taken to last 0.1 s")?;
+            }
             if !unmatched.is_empty() {
                 writeln!(self.out, "rules that never fired: {}", unmatched.join(", "))?;
             }

@@ -30,6 +30,7 @@ mod scene;
 mod screen;
 pub mod series;
 pub mod signals;
+pub mod snapshot;
 mod speaker;
 pub mod splitter;
 pub mod tfevents;
@@ -39,7 +40,7 @@ use std::time::Duration;
 pub use alert::{Alert, Effect};
 pub use input::{Input, SourceId};
 
-use crate::engine::alert::Progress;
+use crate::engine::alert::Verdict;
 use crate::engine::cause::Investigator;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
@@ -49,6 +50,7 @@ use crate::engine::metrics::Found;
 use crate::engine::rules::RuleSet;
 use crate::engine::run_time::RunTime;
 use crate::engine::series::SeriesStore;
+use crate::engine::snapshot::{Snapshot, Stage};
 use crate::engine::splitter::Splitter;
 use crate::time::Timestamp;
 
@@ -65,6 +67,8 @@ pub struct Engine {
     investigator: Investigator,
     judge: Judge,
     end: Option<ProcessEnd>,
+    /// How it ended, once it is finished.
+    verdict: Option<Verdict>,
     finished: bool,
 }
 
@@ -101,6 +105,7 @@ impl Engine {
             investigator: Investigator::default(),
             judge: Judge::new(rules, started, trace),
             end: None,
+            verdict: None,
             finished: false,
         }
     }
@@ -193,9 +198,20 @@ impl Engine {
         self.judge.series()
     }
 
-    /// How far the run is at `now`, if it prints that: for the card.
-    pub fn progress(&self, now: Timestamp) -> Option<Progress> {
-        self.judge.progress(self.time.at(now))
+    /// How the run stands at `now`.
+    pub fn snapshot(&self, now: Timestamp) -> Snapshot {
+        let at = self.time.at(now);
+        Snapshot {
+            at: now,
+            elapsed: at.since(self.judge.started()),
+            metrics: self.series().newest_values(),
+            progress: self.judge.progress(at),
+            stage: match (&self.verdict, self.finished) {
+                (Some(verdict), _) => Stage::Ended(verdict.clone()),
+                (None, true) => Stage::Unwatched,
+                (None, false) => Stage::Running,
+            },
+        }
     }
 
     /// Names of the rules that never matched or fired, in the order of the file.
@@ -287,6 +303,7 @@ impl Engine {
         }
         let verdict = self.end.as_ref().map(|end| self.investigator.verdict(end));
         self.judge.finish(verdict.as_ref(), &moment(&self.time, at, None), effects);
+        self.verdict = verdict;
         self.finished = true;
     }
 }
