@@ -183,7 +183,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// The next call of the engine; none at the end.
-    pub fn next(&mut self) -> io::Result<Option<(Timestamp, Call)>> {
+    pub fn read(&mut self) -> io::Result<Option<(Timestamp, Call)>> {
         let mut kind = [0];
         if self.input.read(&mut kind)? == 0 {
             return Ok(None);
@@ -327,7 +327,7 @@ mod tests {
     fn read(bytes: &[u8]) -> io::Result<(Header, Vec<String>, bool)> {
         let (header, mut reader) = Reader::new(&bytes[MAGIC.len()..])?;
         let mut calls = Vec::new();
-        while let Some(call) = reader.next()? {
+        while let Some(call) = reader.read()? {
             calls.push(format!("{call:?}"));
         }
         Ok((header, calls, reader.cut_off))

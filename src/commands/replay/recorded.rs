@@ -52,7 +52,7 @@ impl<W: Write> Replay<W> {
         let mut engine = Engine::new(rules, journal.header.started, self.json);
         self.timed = true;
         let mut other_rules = false;
-        while let Some((at, call)) = journal.reader.next()? {
+        while let Some((at, call)) = journal.reader.read()? {
             let mut effects: Vec<Effect> = Vec::new();
             match call {
                 Call::Deadline => engine.handle_deadline(at, &mut effects),
