@@ -3,6 +3,8 @@
 //! The order of things matters here. Before the command is started every problem is an error with
 //! exit status 125; from then on nothing is: the run is never harmed, whatever breaks on our side.
 
+mod reload;
+
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use crate::channels::ChannelConfig;
 use crate::cli::{From, PtyWhen, RunArgs};
+use crate::commands::run::reload::{Fixed, Reload, RulesFile};
 use crate::commands::{Exit, environment};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
@@ -58,12 +61,14 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
     // Before any thread: a signal that comes while we start is kept for the child.
     let signals = Signals::block()
         .map_err(|error| AppError::own(format!("cannot take over signals: {error}")))?;
-    let config = environment::load_config(args.rules.file.as_deref(), AppError::own)?;
+    let path = environment::rules_file(args.rules.file.as_deref());
+    let file = path.as_deref().map(RulesFile::new);
+    let config = environment::load_config(path.as_deref(), AppError::own)?;
     let log = args.log.as_deref().map(open_log).transpose()?;
     let clock = Clock::start();
     let queue = Arc::new(Queue::new(clock));
     let follower = follower(args, Arc::clone(&queue) as Arc<dyn Sink>)?;
-    let live = Live::start(args, config, clock, queue)?;
+    let live = Live::start(args, (config, file), clock, queue)?;
     let tail = follower.map(|follower| Tail::start(follower, clock)).transpose()?;
     if args.command.is_empty() {
         return Ok(live.follow(args.fail, tail, &signals));
@@ -137,12 +142,14 @@ struct Live {
     pid: Arc<AtomicU32>,
     /// Measures as long as it is there.
     _sampler: Option<host::Sampler>,
+    /// Reads changed rules as long as it is there.
+    _reload: Option<Reload>,
 }
 
 impl Live {
     fn start(
         args: &RunArgs,
-        config: Config,
+        (config, file): (Config, Option<RulesFile>),
         clock: Clock,
         queue: Arc<Queue>,
     ) -> Result<Self, AppError> {
@@ -150,10 +157,14 @@ impl Live {
         let recording = recording(args, &clock, &run)?;
         let stops = StopQueue::new()
             .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
+        let fixed = Fixed::of(&config);
         let (setup, alive, rules) = setup(args, config, run.clone(), &clock)?;
         let pid = Arc::<AtomicU32>::default();
         let named = measured(&rules, &setup.charts);
         let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
+        let reload = file
+            .map(|file| Reload::start(file, fixed, Arc::<Queue>::clone(&queue), Arc::clone(&pid)));
+        let reload = reload.transpose()?;
         let (outbox, courier) = outbox_and_courier(&setup);
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
@@ -186,6 +197,7 @@ impl Live {
             pid,
             _alive: alive,
             _sampler: sampler,
+            _reload: reload,
         })
     }
 

@@ -45,3 +45,13 @@ macro_rules! scenarios {
 }
 
 scenarios!(matching, when, silence, exit, every, elapsed, non_finite, run_time, metrics, flood);
+
+#[test]
+fn the_example_rules_do_what_they_say() {
+    run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.example.test.yaml"));
+}
+
+#[test]
+fn the_builtin_rules_do_what_they_say() {
+    run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/builtin_rules.yaml"));
+}
