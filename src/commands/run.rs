@@ -12,13 +12,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::cli::{From, PtyWhen, RunArgs};
+use crate::commands::keeper::Hello;
 use crate::commands::{Exit, environment};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
 use crate::engine::{Engine, Input};
 use crate::error::{AppError, EXIT_OWN_FAILURE, say};
 use crate::outbox::Outbox;
-use crate::process::{self, Command, PtyMode, Signals, StopQueue, StopRequest};
+use crate::process::{self, Command, Keeper, PtyMode, Signals, StopQueue, StopRequest};
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
@@ -32,11 +33,13 @@ use crate::sources::tail::{self, Follower};
 /// After the end of the run: how often it is looked whether we were told to stop waiting.
 const GLANCE: Duration = Duration::from_millis(50);
 /// What a process that the command left behind may still write is read this long.
-const LEAK_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const LEAK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often followed files are looked at without any notice of change.
 const TAIL_POLL: Duration = Duration::from_millis(500);
+/// Of a command line that the keeper is told, in characters.
+const LONGEST_COMMAND: usize = 1000;
 /// Alerts between engine and reporter; when full the engine waits, and the queue before it.
-const MOST_REPORTS: usize = 256;
+pub(super) const MOST_REPORTS: usize = 256;
 
 pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
     if args.command.is_empty() && args.tail.is_empty() {
@@ -119,6 +122,7 @@ struct Live {
     run: RunLabel,
     engine: JoinHandle<()>,
     reporter: JoinHandle<(Option<CourierHandle>, bool)>,
+    keeper: Option<Arc<Keeper>>,
     linger: Duration,
 }
 
@@ -133,7 +137,12 @@ impl Live {
         let stops = StopQueue::new()
             .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
         let (setup, rules) = setup(args, config, run.clone())?;
+        if let Some(state_dir) = &setup.state_dir {
+            // Only `watch send` from inside the run needs it.
+            let _ = state::write_label(state_dir, &run);
+        }
         let (outbox, courier) = outbox_and_courier(&setup);
+        let keeper = start_keeper(args, &run, clock, courier.as_ref());
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
         let reporter = spawn("reporter", move || report_all(reporter, &to_report))?;
@@ -146,7 +155,7 @@ impl Live {
                 });
             })?
         };
-        Ok(Self { queue, stops, run, engine, reporter, linger: args.linger })
+        Ok(Self { queue, stops, run, engine, reporter, keeper, linger: args.linger })
     }
 
     fn supervise(
@@ -167,6 +176,7 @@ impl Live {
             quiet: args.quiet,
             leak_timeout: LEAK_TIMEOUT,
             log,
+            keeper: self.keeper.clone(),
         };
         let sink: Arc<dyn Sink> = Arc::<Queue>::clone(&self.queue);
         let ended = process::supervise(command, signals, sink, self.stops.clone());
@@ -202,7 +212,11 @@ impl Live {
     fn finish(self, signals: &Signals) -> bool {
         self.queue.put(Input::Finished);
         let _ = self.engine.join();
-        let Ok((courier, critical)) = self.reporter.join() else { return false };
+        let reported = self.reporter.join();
+        if let Some(keeper) = &self.keeper {
+            keeper.end();
+        }
+        let Ok((courier, critical)) = reported else { return false };
         if let Some(courier) = courier {
             wait_for_deliveries(courier, self.linger, signals);
         }
@@ -211,6 +225,9 @@ impl Live {
 
     /// The command could not be started: nothing is to be told.
     fn abandon(self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.end();
+        }
         self.queue.put(Input::Finished);
         let _ = self.engine.join();
         if let Ok((Some(mut courier), _)) = self.reporter.join() {
@@ -219,7 +236,7 @@ impl Live {
     }
 }
 
-fn spawn<T: Send + 'static>(
+pub(super) fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, AppError> {
@@ -238,7 +255,10 @@ fn hand_on(report: Report, stops: &StopQueue, reports: &SyncSender<Report>) {
     let _ = reports.send(report);
 }
 
-fn report_all(mut reporter: Reporter, reports: &Receiver<Report>) -> (Option<CourierHandle>, bool) {
+pub(super) fn report_all(
+    mut reporter: Reporter,
+    reports: &Receiver<Report>,
+) -> (Option<CourierHandle>, bool) {
     loop {
         match reports.recv_timeout(Duration::from_secs(1)) {
             Ok(report) => reporter.report(&report),
@@ -319,7 +339,7 @@ fn default_name(args: &RunArgs) -> String {
     }
 }
 
-fn setup(
+pub(super) fn setup(
     args: &RunArgs,
     config: Config,
     run: RunLabel,
@@ -330,10 +350,6 @@ fn setup(
             say(&format!("watch: no state folder, so messages go to the terminal only ({why})"))
         })
         .ok();
-    if let Some(state_dir) = &state_dir {
-        // Only `watch send` from inside the run needs it.
-        let _ = state::write_label(state_dir, &run);
-    }
     let mut charts = config.charts;
     charts.extend(args.chart.iter().cloned().map(ChartConfig::File));
     let mut secrets = config.secrets;
@@ -353,20 +369,8 @@ fn setup(
 
 /// Neither can keep the run from starting.
 fn outbox_and_courier(setup: &Setup) -> (Option<Outbox>, Option<CourierHandle>) {
-    let Some(state_dir) = setup.state_dir.as_deref().filter(|_| !setup.dry_run) else {
+    let (Some(outbox), Some(settings)) = (open_outbox(setup), courier_settings(setup)) else {
         return (None, None);
-    };
-    let outbox = match Outbox::open(state_dir) {
-        Ok(outbox) => outbox,
-        Err(error) => {
-            say(&format!("watch: {error}; messages go to the terminal only"));
-            return (None, None);
-        }
-    };
-    let settings = courier::Settings {
-        state_dir: state_dir.to_owned(),
-        run: setup.run.clone(),
-        channels: setup.channels.clone(),
     };
     let courier = std::env::current_exe().and_then(|program| courier::start(settings, &program));
     match courier {
@@ -376,4 +380,46 @@ fn outbox_and_courier(setup: &Setup) -> (Option<Outbox>, Option<CourierHandle>) 
             (Some(outbox), None)
         }
     }
+}
+
+/// None for a dry run, and where there can be none.
+pub(super) fn open_outbox(setup: &Setup) -> Option<Outbox> {
+    let state_dir = setup.state_dir.as_deref().filter(|_| !setup.dry_run)?;
+    Outbox::open(state_dir)
+        .inspect_err(|error| say(&format!("watch: {error}; messages go to the terminal only")))
+        .ok()
+}
+
+pub(super) fn courier_settings(setup: &Setup) -> Option<courier::Settings> {
+    Some(courier::Settings {
+        state_dir: setup.state_dir.clone()?,
+        run: setup.run.clone(),
+        channels: setup.channels.clone(),
+    })
+}
+
+/// None beside no command: followed files do not depend on us.
+fn start_keeper(
+    args: &RunArgs,
+    run: &RunLabel,
+    clock: Clock,
+    courier: Option<&CourierHandle>,
+) -> Option<Arc<Keeper>> {
+    if args.command.is_empty() {
+        return None;
+    }
+    let options = std::env::args_os().skip(1).take_while(|word| word != "--").collect();
+    let command = run.command.chars().take(LONGEST_COMMAND).collect();
+    let run = RunLabel { command, ..run.clone() };
+    let hello = Hello { run, started: clock.started(), options };
+    let courier = courier.and_then(CourierHandle::input);
+    std::env::current_exe()
+        .and_then(|program| Keeper::start(&program, &hello, courier))
+        .inspect_err(|error| {
+            say(&format!(
+                "watch: cannot start the keeper: {error}; if we are killed, so is the run"
+            ));
+        })
+        .ok()
+        .map(Arc::new)
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::channels::{self, Channel, ChannelConfig};
 use crate::courier::attempt::Unusable;
-use crate::courier::gone::watcher_gone;
+use crate::courier::gone::{NOTHING_KNOWN, watcher_gone};
 use crate::courier::mailbox::Mailbox;
 use crate::courier::protocol::{END, Notice, Settings};
 use crate::courier::worker::{Shared, Worker};
@@ -176,7 +176,7 @@ fn tell_that_it_is_gone(settings: &Settings, configs: &[&ChannelConfig], shared:
         return;
     }
     let now = (shared.clock)();
-    let message = watcher_gone(&settings.run, now);
+    let message = watcher_gone(&settings.run, now, NOTHING_KNOWN);
     for config in configs {
         match shared.outbox.commit(&message, &config.name, &settings.run.id, &[], now) {
             Ok(committed) => {

@@ -7,6 +7,7 @@ pub mod guard;
 pub mod images;
 pub mod pipe;
 pub mod pty;
+pub mod rotating;
 pub mod tail;
 pub mod wake;
 
