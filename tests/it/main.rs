@@ -10,6 +10,7 @@ mod scenarios;
 mod slack;
 mod supervise;
 mod support;
+mod survive;
 mod tail;
 mod tail_model;
 mod tidy;
