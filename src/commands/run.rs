@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::commands::keeper::Hello;
 use crate::commands::{Exit, environment};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
+use crate::engine::rules::RuleSet;
 use crate::engine::{Engine, Input};
 use crate::error::{AppError, EXIT_OWN_FAILURE, say};
 use crate::outbox::Outbox;
@@ -28,12 +30,15 @@ use crate::runtime::queue::Queue;
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
 use crate::runtime::state;
 use crate::sources::Sink;
+use crate::sources::host;
 use crate::sources::tail::{self, Follower};
 
 /// After the end of the run: how often it is looked whether we were told to stop waiting.
 const GLANCE: Duration = Duration::from_millis(50);
 /// What a process that the command left behind may still write is read this long.
 pub(super) const LEAK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the message of the end waits for the terminal to take the output before it.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often followed files are looked at without any notice of change.
 const TAIL_POLL: Duration = Duration::from_millis(500);
 /// Of a command line that the keeper is told, in characters.
@@ -47,6 +52,8 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
             "watch -- COMMAND supervises a command, watch --tail FILE follows a log; see watch --help",
         ));
     }
+    // A panic is a bug of ours; it must not garble a terminal in raw mode, nor end the run.
+    std::panic::set_hook(Box::new(|info| say(&format!("watch: this is a bug: {info}"))));
     // Before any thread: a signal that comes while we start is kept for the child.
     let signals = Signals::block()
         .map_err(|error| AppError::own(format!("cannot take over signals: {error}")))?;
@@ -124,6 +131,10 @@ struct Live {
     reporter: JoinHandle<(Option<CourierHandle>, bool)>,
     keeper: Option<Arc<Keeper>>,
     linger: Duration,
+    /// The command's, once it runs.
+    pid: Arc<AtomicU32>,
+    /// Measures as long as it is there.
+    _sampler: Option<host::Sampler>,
 }
 
 impl Live {
@@ -141,6 +152,9 @@ impl Live {
             // Only `watch send` from inside the run needs it.
             let _ = state::write_label(state_dir, &run);
         }
+        let pid = Arc::<AtomicU32>::default();
+        let named = measured(&rules, &setup.charts);
+        let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
         let (outbox, courier) = outbox_and_courier(&setup);
         let keeper = start_keeper(args, &run, clock, courier.as_ref());
         let (reports, to_report) = sync_channel(MOST_REPORTS);
@@ -155,7 +169,17 @@ impl Live {
                 });
             })?
         };
-        Ok(Self { queue, stops, run, engine, reporter, keeper, linger: args.linger })
+        Ok(Self {
+            queue,
+            stops,
+            run,
+            engine,
+            reporter,
+            keeper,
+            linger: args.linger,
+            pid,
+            _sampler: sampler,
+        })
     }
 
     fn supervise(
@@ -178,17 +202,20 @@ impl Live {
             log,
             keeper: self.keeper.clone(),
         };
-        let sink: Arc<dyn Sink> = Arc::<Queue>::clone(&self.queue);
+        let queue = Arc::<Queue>::clone(&self.queue);
+        let sink = Arc::new(host::NotePid::new(queue, Arc::clone(&self.pid)));
         let ended = process::supervise(command, signals, sink, self.stops.clone());
         if let Some(tail) = tail {
             tail.finish();
         }
         match ended {
-            Ok(supervised) => {
-                let status = supervised.end.status;
-                supervised.flush(signals);
+            Ok(mut supervised) => {
+                // The last words usually stand before our message; but a terminal that takes
+                // nothing must not hold the message back.
+                supervised.flush(signals, Some(LAST_WORDS));
                 self.finish(signals);
-                Ok(Exit::Like(status))
+                supervised.flush(signals, None);
+                Ok(Exit::Like(supervised.end.status))
             }
             Err(error) => {
                 self.abandon();
@@ -234,6 +261,17 @@ impl Live {
             courier.end();
         }
     }
+}
+
+/// The metrics that somebody wants: rules by their conditions, charts by name.
+fn measured(rules: &RuleSet, charts: &[ChartConfig]) -> Vec<String> {
+    let plotted = charts.iter().filter_map(|chart| match chart {
+        ChartConfig::Plot(names) => Some(names),
+        ChartConfig::File(_) => None,
+    });
+    let mut names = rules.named_metrics();
+    names.extend(plotted.flatten().cloned());
+    names
 }
 
 pub(super) fn spawn<T: Send + 'static>(
@@ -343,7 +381,7 @@ pub(super) fn setup(
     args: &RunArgs,
     config: Config,
     run: RunLabel,
-) -> Result<(Setup, crate::engine::rules::RuleSet), AppError> {
+) -> Result<(Setup, RuleSet), AppError> {
     let channels = environment::channels(&config, &args.to)?;
     let state_dir = environment::state_dir()
         .inspect_err(|why| {

@@ -6,7 +6,10 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::sources::tail::identity::{ANCHOR, Block, FileKey, Place, Stat, last_line_start};
+use crate::engine::csv::is_csv;
+use crate::sources::tail::identity::{
+    ANCHOR, Block, FileKey, Place, Stat, first_line, last_line_start,
+};
 use crate::sources::tail::output::{Output, Stream};
 use crate::time::Timestamp;
 
@@ -42,6 +45,8 @@ pub(super) struct Followed {
     pub(super) stream: Stream,
     /// What comes before the next end of line is the rest of a line that was there at the start.
     skip_line: bool,
+    /// The first line of a CSV file that is followed from its end: it names the columns.
+    csv_header: Vec<u8>,
     stat: Stat,
     changed: Timestamp,
     last_read: Timestamp,
@@ -81,10 +86,14 @@ impl Followed {
         let file = open(path)?;
         let meta = file.metadata()?;
         let (mut place, mut skip_line) = (Place::default(), false);
+        let mut csv_header = Vec::new();
         if at_end {
             let start = last_line_start(&file, meta.len())?;
             place = Place::at(&file, start.unwrap_or(meta.len()))?;
             skip_line = start.is_none();
+            if is_csv(&path.to_string_lossy()) {
+                csv_header = first_line(&file, place.offset)?;
+            }
         }
         Ok(Self {
             home: path.to_path_buf(),
@@ -96,6 +105,7 @@ impl Followed {
             before: None,
             stream: Stream::default(),
             skip_line,
+            csv_header,
             stat: Stat::of(&meta),
             changed: now,
             last_read: now,
@@ -160,6 +170,10 @@ impl Followed {
                     self.last_read = now;
                     self.verified_size = size.max(self.place.offset);
                     let whole = skip_to_line(new, &mut self.skip_line);
+                    if !whole.is_empty() {
+                        let header = std::mem::take(&mut self.csv_header);
+                        output.chunk(&mut self.stream, &self.home, &header);
+                    }
                     output.chunk(&mut self.stream, &self.home, whole);
                     if new.len() + ANCHOR < room {
                         progress = Progress::CaughtUp;
@@ -242,6 +256,7 @@ impl Followed {
         let before = std::mem::take(&mut self.place);
         self.before = before.is_convincing().then_some(before);
         self.skip_line = false;
+        self.csv_header = Vec::new();
         self.look_beside = LookBeside::IfChanged(self.stat);
         self.verified_size = 0;
         self.caught_up = false;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::engine::tfevents::{Events, is_event_file};
 use crate::engine::{Input, SourceId};
 use crate::sources::Sink;
 use crate::sources::tail::{Echo, Notice};
@@ -41,6 +42,8 @@ impl Summary {
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     source: Option<SourceId>,
+    /// Of an event file, for the echo.
+    events: Events,
 }
 
 pub(super) struct Output {
@@ -72,7 +75,10 @@ impl Output {
         let source = self.source(stream, &name);
         self.summary.bytes += bytes.len() as u64;
         if let Some(echo) = &mut self.echo {
-            echo.copy(&name, bytes);
+            match is_event_file(&name) {
+                true => echo.scalars(&name, &mut stream.events, bytes),
+                false => echo.copy(&name, bytes),
+            }
         }
         self.sink.put(Input::Chunk { source, bytes });
     }
@@ -82,10 +88,12 @@ impl Output {
         let source = self.source(stream, &path.to_string_lossy());
         self.summary.gaps += 1;
         self.summary.lost_bytes += bytes;
+        stream.events.gap();
         self.sink.put(Input::Gap { source, bytes });
     }
 
     pub(super) fn close(&mut self, stream: &mut Stream) {
+        stream.events.gap();
         if let Some(source) = stream.source.take() {
             self.sink.put(Input::Closed { source });
         }
