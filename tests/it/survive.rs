@@ -12,7 +12,7 @@ use crate::support::outbox::{drop_all, wait_for};
 use crate::support::sandbox::{Sandbox, WATCH};
 
 /// Many times what a pipe or a terminal holds.
-const MANY: usize = 20_000;
+const MANY: usize = 8_000;
 
 /// `worker.py` under `watch`, with a channel that cannot be reached: what is told stays in the outbox.
 struct Work {
@@ -162,9 +162,11 @@ fn output_into_a_file_goes_on_into_that_file() {
     while fs::read_to_string(&out).expect("a file") != "before\n" {
         std::thread::yield_now();
     }
+    // Waiting would close it.
+    let mut input = watch.stdin.take().expect("a pipe");
     watch.kill().expect("it is killed");
     watch.wait().expect("it is dead");
-    watch.stdin.take().expect("a pipe").write_all(b"go\n").expect("the command reads");
+    input.write_all(b"go\n").expect("the command reads");
     wait_for(&sandbox.state(), |entries| {
         entries.iter().any(|entry| entry.message.kind == MessageKind::End)
     });
