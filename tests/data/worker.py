@@ -5,6 +5,7 @@ Prints BEFORE lines, waits for a line on its input, prints AFTER lines, writes t
 with 3. A write that fails, or a hang-up, leaves no marker.
 """
 
+import os
 import sys
 
 marker, before, after = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -19,7 +20,8 @@ lines(0, before)
 print("waiting", flush=True)
 sys.stdin.readline()
 lines(before, after)
-print("RuntimeError: the last words", file=sys.stderr, flush=True)
+# In one piece: Python would write the end of the line for itself.
+os.write(2, b"RuntimeError: the last words\n")
 with open(marker, "w") as file:
     file.write("done")
 sys.exit(3)
