@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use clap::Parser as _;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ use crate::engine::{Engine, Input};
 use crate::error::AppError;
 use crate::process::Signals;
 use crate::process::carry_on::Logs;
-use crate::process::keep::{Estate, Line};
+use crate::process::keep::{Estate, Line, Waited};
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
 use crate::runtime::driver;
@@ -39,6 +40,8 @@ use crate::time::Timestamp;
 
 /// Of a run's `output.log`; one older file of this size is kept beside it.
 const LARGEST_LOG: u64 = 32 << 20;
+/// The rules are read after that time: a run of a moment is not to cost that.
+const SHORT_RUN: Duration = Duration::from_secs(1);
 
 /// What the supervisor tells its keeper first.
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,8 +70,16 @@ pub(super) fn run() -> Result<Exit, AppError> {
     let Some((hello, courier)) = line.hello::<Hello>().map_err(failed)? else {
         return Ok(Exit::Code(0));
     };
+    let mut estate = Estate::default();
+    let mut waited = line.wait(&mut estate, Some(SHORT_RUN)).map_err(failed)?;
+    if waited == Waited::Ended {
+        return Ok(Exit::Code(0));
+    }
     let plan = plan(hello, courier)?;
-    if let Some(estate) = line.wait().map_err(failed)? {
+    if waited == Waited::Long {
+        waited = line.wait(&mut estate, None).map_err(failed)?;
+    }
+    if waited == Waited::Gone {
         carry_on(plan, estate, &signals)?;
     }
     Ok(Exit::Code(0))

@@ -21,6 +21,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::cmsg_space;
 use rustix::fs::{FileType, fstat};
@@ -34,6 +35,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::outsider::Outsider;
 use crate::process::spawn::{Output, Spawned};
+use crate::process::supervise::{input, wait_for};
+use crate::sources::wake::Timer;
 
 /// The verb of the command line.
 pub const VERB: &str = "keeper";
@@ -162,6 +165,16 @@ pub(super) fn is_file(fd: BorrowedFd<'_>) -> bool {
 #[derive(Debug)]
 pub struct Line(BorrowedFd<'static>);
 
+/// What became of the supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// It told all that there is.
+    Ended,
+    Gone,
+    /// It lives.
+    Long,
+}
+
 /// What a supervisor that is gone left behind.
 #[derive(Debug, Default)]
 pub struct Estate {
@@ -181,14 +194,26 @@ impl Line {
         Ok(Some((serde_json::from_slice(&bytes)?, fds.into_iter().next())))
     }
 
-    /// Waits until the supervisor ends. None: in good order.
-    pub fn wait(&self) -> io::Result<Option<Estate>> {
-        let mut estate = Estate::default();
-        while let Some((bytes, fds)) = self.receive()? {
+    /// Collects what is to be held until the supervisor ends, or `patience` is over.
+    pub fn wait(&self, estate: &mut Estate, patience: Option<Duration>) -> io::Result<Waited> {
+        let timer = Timer::new()?;
+        if let Some(patience) = patience {
+            timer.start(patience);
+        }
+        loop {
+            let mut fds = [input(&self.0), input(&timer)];
+            wait_for(&mut fds, None);
+            if fds[0].revents().is_empty() {
+                if fds[1].revents().is_empty() {
+                    continue;
+                }
+                return Ok(Waited::Long);
+            }
+            let Some((bytes, fds)) = self.receive()? else { return Ok(Waited::Gone) };
             match serde_json::from_slice(&bytes)? {
                 Packet::Outputs(held) => {
                     let outputs = held.into_iter().zip(fds).collect();
-                    estate = Estate { outputs, ..Estate::default() };
+                    *estate = Estate { outputs, ..Estate::default() };
                 }
                 Packet::Process { pid } => {
                     let mut fds = fds.into_iter();
@@ -199,10 +224,9 @@ impl Line {
                     estate.outputs.clear();
                     estate.slaves.clear();
                 }
-                Packet::End => return Ok(None),
+                Packet::End => return Ok(Waited::Ended),
             }
         }
-        Ok(Some(estate))
     }
 
     /// None at the end of the line.
