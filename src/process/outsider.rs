@@ -37,7 +37,8 @@ pub enum AttachError {
 
 impl Outsider {
     pub fn attach(pid: i32) -> Result<Self, AttachError> {
-        let id = Pid::from_raw(pid).filter(|_| pid > 0).ok_or(AttachError::NoProcess(pid))?;
+        let id = (pid > 0).then(|| Pid::from_raw(pid)).flatten();
+        let id = id.ok_or(AttachError::NoProcess(pid))?;
         let fd = pidfd_open(id, PidfdFlags::empty()).map_err(|error| match error {
             Errno::SRCH => AttachError::NoProcess(pid),
             // EINVAL until Linux 6.9, then ENOENT.
