@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::{Cli, RunArgs};
 use crate::commands::run::{
-    LEAK_TIMEOUT, MOST_REPORTS, courier_settings, open_outbox, report_all, setup, spawn,
+    LEAK_TIMEOUT, MOST_REPORTS, courier_settings, open_outbox, plain_setup, report_all, spawn,
 };
 use crate::commands::{Exit, environment};
 use crate::config;
@@ -24,12 +24,13 @@ use crate::courier::{self, CourierHandle};
 use crate::engine::rules::{RuleSet, Trigger};
 use crate::engine::{Engine, Input};
 use crate::error::AppError;
+use crate::outbox::Outbox;
 use crate::process::Signals;
 use crate::process::carry_on::Logs;
 use crate::process::keep::{Estate, Line, Waited};
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
-use crate::runtime::driver;
+use crate::runtime::driver::{self, Newest};
 use crate::runtime::queue::Queue;
 use crate::runtime::reporter::{Reporter, Setup};
 use crate::runtime::state;
@@ -50,6 +51,9 @@ pub(super) struct Hello {
     pub(super) started: Timestamp,
     /// Our options, without the command.
     pub(super) options: Vec<OsString>,
+    /// The first descriptor is the courier's input. One more is the run's lock, held as long as
+    /// somebody watches it.
+    pub(super) has_courier: bool,
 }
 
 /// All that is needed to carry on, read while the rules are still as the run found them.
@@ -59,6 +63,7 @@ struct Plan {
     setup: Setup,
     rules: RuleSet,
     courier: Option<OwnedFd>,
+    _alive: Vec<OwnedFd>,
 }
 
 pub(super) fn run() -> Result<Exit, AppError> {
@@ -67,7 +72,7 @@ pub(super) fn run() -> Result<Exit, AppError> {
     let failed = |error: std::io::Error| AppError::problem(format!("keeper: {error}"));
     let signals = Signals::block().map_err(failed)?;
     let line = Line::stdin();
-    let Some((hello, courier)) = line.hello::<Hello>().map_err(failed)? else {
+    let Some((hello, fds)) = line.hello::<Hello>().map_err(failed)? else {
         return Ok(Exit::Code(0));
     };
     let mut estate = Estate::default();
@@ -75,7 +80,7 @@ pub(super) fn run() -> Result<Exit, AppError> {
     if waited == Waited::Ended {
         return Ok(Exit::Code(0));
     }
-    let plan = plan(hello, courier)?;
+    let plan = plan(hello, fds)?;
     if waited == Waited::Long {
         waited = line.wait(&mut estate, None).map_err(failed)?;
     }
@@ -85,7 +90,7 @@ pub(super) fn run() -> Result<Exit, AppError> {
     Ok(Exit::Code(0))
 }
 
-fn plan(hello: Hello, courier: Option<OwnedFd>) -> Result<Plan, AppError> {
+fn plan(hello: Hello, fds: Vec<OwnedFd>) -> Result<Plan, AppError> {
     let words = std::iter::once(OsString::from("watch")).chain(hello.options);
     let args = Cli::try_parse_from(words)
         .map_err(|error| AppError::problem(format!("keeper: {error}")))?
@@ -93,32 +98,39 @@ fn plan(hello: Hello, courier: Option<OwnedFd>) -> Result<Plan, AppError> {
     // The supervisor read the same a moment ago; if they are gone since, the built-in ones hold.
     let config = environment::load_config(args.rules.file.as_deref(), AppError::problem)
         .or_else(|_| config::load(None, &|_| None).map_err(|_| AppError::problem("no rules")))?;
-    let (setup, mut rules) = setup(&args, config, hello.run)?;
+    let mut fds = fds.into_iter();
+    let courier = hello.has_courier.then(|| fds.next()).flatten();
+    let (setup, mut rules) = plain_setup(&args, config, hello.run)?;
     // They would fire again, that long after the supervisor's death.
     rules.rules.retain(|rule| !matches!(rule.trigger, Trigger::Elapsed(_)));
-    Ok(Plan { started: hello.started, args, setup, rules, courier })
+    Ok(Plan { started: hello.started, args, setup, rules, courier, _alive: fds.collect() })
 }
 
 fn carry_on(plan: Plan, estate: Estate, signals: &Signals) -> Result<(), AppError> {
     let clock = Clock::start();
-    let Plan { started, args, setup, rules, courier } = plan;
+    let Plan { started, args, setup, rules, courier, _alive } = plan;
     let (log, path) = log(&args, &setup);
     let outbox = open_outbox(&setup);
     let courier = outbox.is_some().then(|| reach_courier(&setup, courier)).flatten();
     let run = setup.run.clone();
+    let cards = outbox.as_ref().map(Outbox::cards);
     let mut reporter = Reporter::new(setup, outbox, courier);
     if estate.is_alive() {
-        reporter.tell(&courier::watcher_gone(&run, clock.now(), &what_now(path.as_deref())));
+        let last = cards.and_then(|cards| cards.read(&run.id));
+        let what_now = what_now(path.as_deref());
+        reporter.tell(&courier::watcher_replaced(&run, last, clock.now(), &what_now));
     }
     let (reports, to_report) = sync_channel(MOST_REPORTS);
-    let reporter = spawn("reporter", move || report_all(reporter, &to_report))?;
+    let newest = Arc::new(Newest::default());
+    let shown = Arc::clone(&newest);
+    let reporter = spawn("reporter", move || report_all(reporter, &to_report, &shown))?;
     let queue = Arc::new(Queue::new(clock));
     let engine = {
         let (queue, begin) = (Arc::clone(&queue), clock.started());
         let before = begin.since(started);
         spawn("engine", move || {
             let engine = Engine::new(rules, begin, false);
-            driver::drive(engine, &queue, begin, &mut |mut report| {
+            driver::drive(engine, &queue, begin, &newest, &mut |mut report| {
                 report.alert.elapsed += before;
                 let _ = reports.send(report);
             });

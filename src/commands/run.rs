@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -12,6 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::channels::ChannelConfig;
 use crate::cli::{From, PtyWhen, RunArgs};
 use crate::commands::keeper::Hello;
 use crate::commands::{Exit, environment};
@@ -20,15 +22,16 @@ use crate::courier::{self, CourierHandle};
 use crate::engine::rules::RuleSet;
 use crate::engine::{Engine, Input};
 use crate::error::{AppError, EXIT_OWN_FAILURE, say};
-use crate::outbox::Outbox;
+use crate::outbox::{Cards, Outbox};
 use crate::process::{self, Command, Keeper, PtyMode, Signals, StopQueue, StopRequest};
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
-use crate::runtime::driver::{self, Report};
+use crate::runtime::driver::{self, Newest, Report};
 use crate::runtime::queue::Queue;
+use crate::runtime::record::{self, Alive, Record, Run};
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
-use crate::runtime::state;
+use crate::runtime::{past, state};
 use crate::sources::Sink;
 use crate::sources::host;
 use crate::sources::tail::{self, Follower};
@@ -131,6 +134,8 @@ struct Live {
     reporter: JoinHandle<(Option<CourierHandle>, bool)>,
     keeper: Option<Arc<Keeper>>,
     linger: Duration,
+    /// Held until the end: so others know that the run is watched.
+    _alive: Option<Alive>,
     /// The command's, once it runs.
     pid: Arc<AtomicU32>,
     /// Measures as long as it is there.
@@ -147,24 +152,28 @@ impl Live {
         let run = label(args, &config, &clock);
         let stops = StopQueue::new()
             .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
-        let (setup, rules) = setup(args, config, run.clone())?;
-        if let Some(state_dir) = &setup.state_dir {
-            // Only `watch send` from inside the run needs it.
-            let _ = state::write_label(state_dir, &run);
-        }
+        let (setup, alive, rules) = setup(args, config, run.clone(), &clock)?;
         let pid = Arc::<AtomicU32>::default();
         let named = measured(&rules, &setup.charts);
         let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
         let (outbox, courier) = outbox_and_courier(&setup);
-        let keeper = start_keeper(args, &run, clock, courier.as_ref());
+        let keeper = start_keeper(args, &run, clock, courier.as_ref(), alive.as_ref());
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
-        let reporter = spawn("reporter", move || report_all(reporter, &to_report))?;
+        let newest = Arc::new(Newest::default());
+        let reporter = {
+            let newest = Arc::clone(&newest);
+            spawn("reporter", move || {
+                let mut reporter = reporter;
+                reporter.look_back(clock.started());
+                report_all(reporter, &to_report, &newest)
+            })?
+        };
         let engine = Engine::new(rules, clock.started(), false);
         let engine = {
             let (queue, stops) = (Arc::clone(&queue), stops.clone());
             spawn("engine", move || {
-                driver::drive(engine, &queue, clock.started(), &mut |report| {
+                driver::drive(engine, &queue, clock.started(), &newest, &mut |report| {
                     hand_on(report, &stops, &reports);
                 });
             })?
@@ -178,6 +187,7 @@ impl Live {
             keeper,
             linger: args.linger,
             pid,
+            _alive: alive,
             _sampler: sampler,
         })
     }
@@ -296,12 +306,20 @@ fn hand_on(report: Report, stops: &StopQueue, reports: &SyncSender<Report>) {
 pub(super) fn report_all(
     mut reporter: Reporter,
     reports: &Receiver<Report>,
+    newest: &Newest,
 ) -> (Option<CourierHandle>, bool) {
     loop {
-        match reports.recv_timeout(Duration::from_secs(1)) {
+        let report = reports.recv_timeout(Duration::from_secs(1));
+        if let Some(snapshot) = newest.take() {
+            reporter.show(&snapshot);
+        }
+        match report {
             Ok(report) => reporter.report(&report),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return reporter.into_parts(),
+            Err(RecvTimeoutError::Disconnected) => {
+                reporter.close_card();
+                return reporter.into_parts();
+            }
         }
         reporter.pass_on_notices();
     }
@@ -377,7 +395,26 @@ fn default_name(args: &RunArgs) -> String {
     }
 }
 
-pub(super) fn setup(
+fn setup(
+    args: &RunArgs,
+    config: Config,
+    run: RunLabel,
+    clock: &Clock,
+) -> Result<(Setup, Option<Alive>, RuleSet), AppError> {
+    let (mut setup, rules) = plain_setup(args, config, run.clone())?;
+    let mut alive = None;
+    if let Some(state_dir) = &setup.state_dir {
+        setup.resumed = resume(args, state_dir, &run, &setup.channels)?;
+        // `watch send` from inside the run and `watch runs` need it; the run itself does not.
+        let _ = state::write_label(state_dir, &run);
+        let record = Record::ours(clock.started(), environment::variable("SLURM_JOB_ID"));
+        alive = record::enrol(state_dir, &run.id, &record).ok();
+    }
+    Ok((setup, alive, rules))
+}
+
+/// What a reporter needs to go on with a run that there is already.
+pub(super) fn plain_setup(
     args: &RunArgs,
     config: Config,
     run: RunLabel,
@@ -399,10 +436,35 @@ pub(super) fn setup(
         channels,
         charts,
         state_dir,
+        resumed: Vec::new(),
         dry_run: args.dry_run,
         color: environment::color_on_stderr(),
     };
     Ok((setup, config.rules))
+}
+
+/// The channels in which an earlier run goes on as this one: the one that was named, or what a
+/// requeued SLURM job did before (<https://slurm.schedmd.com/sbatch.html>, SLURM_RESTART_COUNT).
+fn resume(
+    args: &RunArgs,
+    state_dir: &Path,
+    run: &RunLabel,
+    channels: &[ChannelConfig],
+) -> Result<Vec<String>, AppError> {
+    let earlier = match &args.resume {
+        Some(id) if !record::is_id(id) || Run::load(state_dir, id).is_none() => {
+            return Err(AppError::own(format!("--resume {id}: there is no such run"))
+                .hint("`watch runs` lists the runs of this machine"));
+        }
+        Some(id) => Some(id.clone()),
+        None => environment::variable("SLURM_RESTART_COUNT")
+            .filter(|count| count != "0")
+            .and_then(|_| environment::variable("SLURM_JOB_ID"))
+            .and_then(|job| past::requeued(state_dir, &run.name, &job)),
+    };
+    let Some(earlier) = earlier.filter(|_| !args.dry_run) else { return Ok(Vec::new()) };
+    let names: Vec<String> = channels.iter().map(|channel| channel.name.clone()).collect();
+    Ok(past::take_over(&Cards::new(state_dir), &earlier, &run.id, &names))
 }
 
 /// Neither can keep the run from starting.
@@ -442,6 +504,7 @@ fn start_keeper(
     run: &RunLabel,
     clock: Clock,
     courier: Option<&CourierHandle>,
+    alive: Option<&Alive>,
 ) -> Option<Arc<Keeper>> {
     if args.command.is_empty() {
         return None;
@@ -449,10 +512,11 @@ fn start_keeper(
     let options = std::env::args_os().skip(1).take_while(|word| word != "--").collect();
     let command = run.command.chars().take(LONGEST_COMMAND).collect();
     let run = RunLabel { command, ..run.clone() };
-    let hello = Hello { run, started: clock.started(), options };
     let courier = courier.and_then(CourierHandle::input);
+    let hello = Hello { run, started: clock.started(), options, has_courier: courier.is_some() };
+    let fds: Vec<_> = courier.into_iter().chain(alive.map(AsFd::as_fd)).collect();
     std::env::current_exe()
-        .and_then(|program| Keeper::start(&program, &hello, courier))
+        .and_then(|program| Keeper::start(&program, &hello, &fds))
         .inspect_err(|error| {
             say(&format!(
                 "watch: cannot start the keeper: {error}; if we are killed, so is the run"

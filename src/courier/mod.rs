@@ -13,6 +13,7 @@
 //! instant. Secrets go through the pipe only. The courier knows no rule and no engine.
 
 mod attempt;
+mod card;
 mod flush;
 mod gone;
 mod handle;
@@ -22,7 +23,7 @@ mod protocol;
 mod worker;
 
 pub use flush::{Flushed, flush};
-pub use gone::watcher_gone;
+pub use gone::watcher_replaced;
 pub use handle::{CourierHandle, Outcome, adopt, start};
 pub use process::{Build, Ports, Stage, deliver, run_from_stdin};
 pub use protocol::{Notice, Settings};

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!  supervisor                                   keeper
-//!    start    ── Hello, the courier's input ──▶  (reads the rules)
+//!    start    ── Hello, what goes with it ──▶   (reads the rules)
 //!    outputs  ── Outputs, their read ends ────▶  holds them
 //!    process  ── Process, pidfd and slaves ───▶  holds them
 //!    end      ── End ─────────────────────────▶  exits
@@ -76,12 +76,12 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Starts `program keeper`. `hello` and `courier` are for the one who carries on. Our output is
+    /// Starts `program keeper`. `hello` and `fds` are for the one who carries on. Our output is
     /// passed on only where it is a file: a pipe's reader would wait for the keeper too.
     pub fn start<T: Serialize>(
         program: &Path,
         hello: &T,
-        courier: Option<BorrowedFd<'_>>,
+        fds: &[BorrowedFd<'_>],
     ) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
@@ -94,7 +94,7 @@ impl Keeper {
             .stderr(file_or_null(rustix::stdio::stderr()))
             .spawn()?;
         let keeper = Self { line: ours, id: child.id() };
-        keeper.try_send(hello, courier.as_slice())?;
+        keeper.try_send(hello, fds)?;
         Ok(keeper)
     }
 
@@ -189,9 +189,9 @@ impl Line {
     }
 
     /// What `Keeper::start` was given. None: the supervisor was gone before it said that.
-    pub fn hello<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Option<OwnedFd>)>> {
+    pub fn hello<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
         let Some((bytes, fds)) = self.receive()? else { return Ok(None) };
-        Ok(Some((serde_json::from_slice(&bytes)?, fds.into_iter().next())))
+        Ok(Some((serde_json::from_slice(&bytes)?, fds)))
     }
 
     /// Collects what is to be held until the supervisor ends, or `patience` is over.

@@ -114,7 +114,7 @@ fn a_killed_supervisor_harms_no_run_and_its_end_is_told_with_its_cause() {
         let entries = work.told();
         let titles = titles(&entries);
         assert_eq!(titles.len(), 2, "{titles:?}");
-        assert_eq!(titles[0], "The watcher of this run is gone.", "{options:?}");
+        assert_eq!(titles[0], "The watcher of worker.py is gone.", "{options:?}");
         // How a process ended that is not ours Linux tells since 6.15.
         let status = if knows_status() { "exit status 3" } else { "not known" };
         assert!(titles[1].contains(status), "{options:?}: {titles:?}");
@@ -139,7 +139,7 @@ fn a_supervisor_may_be_killed_at_any_moment_of_a_run_that_prints_all_the_time() 
             let mut shown = work.read_until(&format!("line {seen:07} {}", ".".repeat(80)));
             shown += &work.kill();
             let entries = work.told();
-            assert_eq!(entries[0].message.title, "The watcher of this run is gone.");
+            assert_eq!(entries[0].message.title, "The watcher of worker.py is gone.");
             let log = work.log().replace("RuntimeError: the last words\n", "");
             // What it had read and not passed on yet is lost with it, and nothing else.
             let (_, whole) = log.split_once('\n').expect("lines");
