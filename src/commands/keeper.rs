@@ -67,8 +67,6 @@ struct Plan {
 }
 
 pub(super) fn run() -> Result<Exit, AppError> {
-    // As the courier: nothing that is meant for the terminal or the job reaches it.
-    let _ = rustix::process::setsid();
     let failed = |error: std::io::Error| AppError::problem(format!("keeper: {error}"));
     let signals = Signals::block().map_err(failed)?;
     let line = Line::stdin();

@@ -36,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use crate::process::outsider::Outsider;
 use crate::process::spawn::{Output, Spawned};
 use crate::process::supervise::{input, wait_for};
+use crate::process::unix;
 use crate::sources::wake::Timer;
 
 /// The verb of the command line.
@@ -87,7 +88,9 @@ impl Keeper {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
         let file_or_null =
             |fd: BorrowedFd<'_>| if is_file(fd) { Stdio::inherit() } else { Stdio::null() };
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        unix::lead_session(&mut command);
+        let child = command
             .arg(VERB)
             .stdin(theirs)
             .stdout(file_or_null(rustix::stdio::stdout()))

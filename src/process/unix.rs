@@ -46,6 +46,18 @@ pub(crate) fn set_mask(mask: &SignalMask) -> io::Result<SignalMask> {
     change_mask(libc::SIG_SETMASK, mask)
 }
 
+/// The process that `command` starts leads a session of its own from its first instruction on: no
+/// key of our terminal reaches it, also not while it starts.
+pub(crate) fn lead_session(command: &mut std::process::Command) {
+    // SAFETY: setsid(2) is safe after fork, see signal-safety(7).
+    unsafe {
+        command.pre_exec(|| {
+            libc::setsid();
+            Ok(())
+        });
+    }
+}
+
 /// Lets `signal` through for an instant: if it is pending, it is delivered here.
 pub(crate) fn deliver(signal: i32) -> io::Result<()> {
     let before = change_mask(libc::SIG_UNBLOCK, &SignalMask::of([signal]))?;
