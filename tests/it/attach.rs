@@ -16,7 +16,8 @@ fn process(code: i32) -> Child {
 /// `watch --pid`, of which it is known that it watches: it has shown what is in a file.
 fn attach(sandbox: &Sandbox, process: &Child) -> Child {
     let log = sandbox.write("log", "step 1 loss 0.5\n");
-    let words = ["--pid", &process.id().to_string(), "--from", "start", "--tail"].map(str::to_owned);
+    let words =
+        ["--pid", &process.id().to_string(), "--from", "start", "--tail"].map(str::to_owned);
     let mut command = sandbox.command(WATCH, words);
     command.arg(log).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut watch = command.spawn().expect("it starts");
@@ -56,7 +57,7 @@ fn what_its_log_says_is_judged_until_its_end() {
     let watch = attach(&sandbox, &process);
     fs::write(sandbox.work().join("log"), "step 1 loss 0.5\nstep 2 loss nan\n").expect("a line");
     end(&mut process);
-    Outcome::of(watch.wait_with_output().expect("it ends")).says("loss is NaN");
+    Outcome::of(watch.wait_with_output().expect("it ends")).says("loss is nan");
 }
 
 #[test]
