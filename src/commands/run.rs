@@ -172,8 +172,9 @@ impl Live {
         let stops = StopQueue::new()
             .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
         let fixed = Fixed::of(&config);
-        let (setup, alive, rules) = setup(args, config, run.clone(), &clock)?;
         let pid = Arc::<AtomicU32>::default();
+        let (mut setup, alive, rules) = setup(args, config, run.clone(), &clock)?;
+        setup.pid = Arc::clone(&pid);
         let named = measured(&rules, &setup.charts);
         let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
         let reload = file
@@ -507,6 +508,7 @@ pub(super) fn plain_setup(
         state_dir,
         resumed: Vec::new(),
         dry_run: args.dry_run,
+        pid: Arc::default(),
         color: environment::color_on_stderr(),
     };
     Ok((setup, config.rules))

@@ -5,15 +5,17 @@
 
 mod batch;
 mod numbers;
+mod pulse;
 mod steps;
 
-use crate::engine::alert::{Effect, Origin, Progress, Sample, Verdict};
+use crate::engine::alert::{Effect, Origin, Progress, Sample, Sign, Verdict};
 use crate::engine::context::Context;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
 use crate::engine::host;
 use crate::engine::input::SourceId;
 use crate::engine::judge::batch::Batch;
+use crate::engine::judge::pulse::Pulse;
 use crate::engine::judge::steps::Steps;
 use crate::engine::metrics::Found;
 use crate::engine::progress::Counters;
@@ -40,6 +42,7 @@ pub(super) struct Judge {
     series: SeriesStore,
     steps: Steps,
     progress: Counters,
+    pulse: Pulse,
     context: Context,
     batch: Batch,
     // Scratch, kept for its memory.
@@ -98,6 +101,7 @@ impl Judge {
             series: SeriesStore::default(),
             steps: Steps::default(),
             progress: Counters::default(),
+            pulse: Pulse::default(),
             context: Context::default(),
             batch: Batch::default(),
             hits: Vec::new(),
@@ -231,8 +235,20 @@ impl Judge {
             format.scan(line, &mut |found| self.found(found, moment, effects));
         }
         self.commit(None, moment, effects);
+        let ([step, epoch], [a, b, c, d]) = (self.steps.position(), self.progress.done());
+        if let Some(sign) = self.pulse.see(line, [step, epoch, a, b, c, d]) {
+            self.alive(sign, moment, effects);
+        }
         self.judge(&hits, Some((line, place)), moment, effects);
         self.hits = hits;
+    }
+
+    fn alive(&mut self, sign: Sign, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        self.each_rule(moment, effects, |_, ruling, scene, out| {
+            if let Tracker::Silence(silence) = &mut ruling.tracker {
+                silence.alive(sign, scene, out);
+            }
+        });
     }
 
     /// The named groups of a pattern that matches, as samples.
@@ -284,6 +300,10 @@ impl Judge {
     ) {
         if !self.auto_metrics && !host::is_host(found.name) {
             return;
+        }
+        // A host metric, which has no step, is no sign of the run's.
+        if step.is_some() {
+            self.alive(Sign::Step, moment, effects);
         }
         let Some(id) = self.series.find_or_add(found.name) else { return };
         self.batch.start();

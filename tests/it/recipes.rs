@@ -199,6 +199,7 @@ fn cases() -> Vec<(&'static str, Sickness, Vec<Expected>)> {
                 ("silent", Firing, SICK + 179, SICK + 179),
                 ("no steps", Firing, SICK + 179, SICK + 179),
                 ("silent", Resolved, SICK + 200, SICK + 200),
+                ("silent", Firing, SICK + 680, SICK + 680),
                 ("no steps", Firing, SICK + 680, SICK + 680),
                 ("no losses", Firing, SICK + 740, SICK + 740),
             ],

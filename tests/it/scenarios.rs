@@ -44,7 +44,9 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(matching, when, silence, exit, every, elapsed, non_finite, run_time, metrics, flood);
+scenarios!(
+    matching, when, silence, exit, every, elapsed, non_finite, run_time, metrics, flood, hang
+);
 
 #[test]
 fn the_example_rules_do_what_they_say() {

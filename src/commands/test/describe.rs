@@ -2,7 +2,9 @@
 
 use crate::commands::replay::reason;
 use crate::engine::Effect;
-use crate::engine::alert::{Alert, AlertState, Happening, Held, MetricValue, Sample, Suppressed};
+use crate::engine::alert::{
+    Alert, AlertState, Happening, Held, MetricValue, Sample, Sign, Suppressed,
+};
 use crate::engine::input::ProcessStatus;
 use crate::time::{Timestamp, format_duration};
 
@@ -73,9 +75,14 @@ fn happening(happening: &Happening) -> String {
             format!(": {}{held}", listed(values))
         }
         Happening::NonFinite { metric, text } => format!(": {metric} is {text}"),
-        Happening::Silent { quiet, last_line, .. } => {
+        Happening::Silent { quiet, lacks, last_line, .. } => {
+            let lack = match lacks {
+                Sign::Output => "quiet",
+                Sign::Line => "without a line",
+                Sign::Step => "without a step",
+            };
             let last = last_line.as_deref().map(|line| format!(" after \"{line}\""));
-            format!(": {} quiet{}", format_duration(*quiet), last.unwrap_or_default())
+            format!(": {} {lack}{}", format_duration(*quiet), last.unwrap_or_default())
         }
         Happening::Due => ": due".to_owned(),
         Happening::Elapsed { limit } => format!(": {} elapsed", format_duration(*limit)),
