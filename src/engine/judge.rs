@@ -78,6 +78,8 @@ pub(super) struct Moment<'a> {
     pub(super) source: Option<(SourceId, &'a str)>,
     /// The line's number; 0 for what stands in no line.
     pub(super) line: u64,
+    /// The line is complete because its source was closed, not because more came.
+    pub(super) closed: bool,
 }
 
 impl Moment<'_> {
@@ -236,7 +238,8 @@ impl Judge {
         }
         self.commit(None, moment, effects);
         let ([step, epoch], [a, b, c, d]) = (self.steps.position(), self.progress.done());
-        if let Some(sign) = self.pulse.see(line, [step, epoch, a, b, c, d]) {
+        let sign = self.pulse.see(line, [step, epoch, a, b, c, d]);
+        if let Some(sign) = sign.filter(|_| !moment.closed) {
             self.alive(sign, moment, effects);
         }
         self.judge(&hits, Some((line, place)), moment, effects);

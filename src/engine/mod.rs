@@ -269,7 +269,8 @@ impl Engine {
     fn feed(&mut self, index: usize, feed: Feed<'_>, at: Timestamp, effects: &mut Vec<Effect>) {
         let Some(source) = self.sources.get_mut(index) else { return };
         let id = source_id(index);
-        let before = moment(&self.time, at, Some((id, &source.name)));
+        let closed = matches!(feed, Feed::Close);
+        let before = Moment { closed, ..moment(&self.time, at, Some((id, &source.name))) };
         let (judge, investigator) = (&mut self.judge, &mut self.investigator);
         if let Format::Events(events) = &mut source.format {
             return match feed {
@@ -313,5 +314,5 @@ fn source_id(index: usize) -> SourceId {
 }
 
 fn moment<'a>(time: &RunTime, at: Timestamp, source: Option<(SourceId, &'a str)>) -> Moment<'a> {
-    Moment { at, wall: time.wall(at), source, line: 0 }
+    Moment { at, wall: time.wall(at), source, line: 0, closed: false }
 }
