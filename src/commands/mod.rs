@@ -6,6 +6,7 @@ mod environment;
 pub mod init;
 pub mod outbox;
 pub mod replay;
+mod resume;
 pub mod run;
 pub mod send;
 

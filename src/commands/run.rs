@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::cli::{From, PtyWhen, RunArgs};
-use crate::commands::{Exit, environment};
+use crate::commands::{Exit, environment, resume};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
 use crate::engine::{Engine, Input};
@@ -22,7 +22,7 @@ use crate::process::{self, Command, PtyMode, Signals, StopQueue, StopRequest};
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
-use crate::runtime::driver::{self, Report};
+use crate::runtime::driver::{self, Report, Word};
 use crate::runtime::queue::Queue;
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
 use crate::runtime::state;
@@ -52,7 +52,9 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
     let clock = Clock::start();
     let queue = Arc::new(Queue::new(clock));
     let follower = follower(args, Arc::clone(&queue) as Arc<dyn Sink>)?;
-    let live = Live::start(args, config, clock, queue)?;
+    let told = tail::Acknowledged::default();
+    let live = Live::start(args, config, clock, queue, told.clone())?;
+    let follower = follower.map(|follower| resume::resume(follower, args, clock.started(), told));
     let tail = follower.map(|follower| Tail::start(follower, clock)).transpose()?;
     if args.command.is_empty() {
         return Ok(live.follow(args.fail, tail, &signals));
@@ -79,7 +81,7 @@ fn follower(args: &RunArgs, sink: Arc<dyn Sink>) -> Result<Option<Follower>, App
         .then(|| tail::Echo::new(Box::new(std::io::stdout()), headers));
     let options = tail::Options {
         patterns: args.tail.clone(),
-        from_start: args.from == From::Start,
+        from_start: args.from == Some(From::Start),
         echo,
         notices: Box::new(|notice| say(&format!("watch: {notice}"))),
     };
@@ -128,6 +130,7 @@ impl Live {
         config: Config,
         clock: Clock,
         queue: Arc<Queue>,
+        told: tail::Acknowledged,
     ) -> Result<Self, AppError> {
         let run = label(args, &config, &clock);
         let stops = StopQueue::new()
@@ -136,13 +139,13 @@ impl Live {
         let (outbox, courier) = outbox_and_courier(&setup);
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
-        let reporter = spawn("reporter", move || report_all(reporter, &to_report))?;
+        let reporter = spawn("reporter", move || report_all(reporter, &to_report, &told))?;
         let engine = Engine::new(rules, clock.started(), false);
         let engine = {
             let (queue, stops) = (Arc::clone(&queue), stops.clone());
             spawn("engine", move || {
-                driver::drive(engine, &queue, clock.started(), &mut |report| {
-                    hand_on(report, &stops, &reports);
+                driver::drive(engine, &queue, clock.started(), &mut |word| {
+                    hand_on(word, &stops, &reports);
                 });
             })?
         };
@@ -230,18 +233,25 @@ fn spawn<T: Send + 'static>(
 }
 
 /// A rule's `stop` goes to the supervisor at once, its message to the reporter.
-fn hand_on(report: Report, stops: &StopQueue, reports: &SyncSender<Report>) {
-    if let Some(stop) = report.alert.stop {
-        stops.request(StopRequest { rule: report.alert.rule.clone(), stop });
+fn hand_on(word: Word, stops: &StopQueue, reports: &SyncSender<Word>) {
+    if let Word::Report(Report { alert, .. }) = &word
+        && let Some(stop) = alert.stop
+    {
+        stops.request(StopRequest { rule: alert.rule.clone(), stop });
     }
     // It can only fail if the reporter died; then there is nobody to tell it to.
-    let _ = reports.send(report);
+    let _ = reports.send(word);
 }
 
-fn report_all(mut reporter: Reporter, reports: &Receiver<Report>) -> (Option<CourierHandle>, bool) {
+fn report_all(
+    mut reporter: Reporter,
+    reports: &Receiver<Word>,
+    told: &tail::Acknowledged,
+) -> (Option<CourierHandle>, bool) {
     loop {
         match reports.recv_timeout(Duration::from_secs(1)) {
-            Ok(report) => reporter.report(&report),
+            Ok(Word::Report(report)) => reporter.report(&report),
+            Ok(Word::Mark(mark)) => told.tell(mark),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return reporter.into_parts(),
         }

@@ -106,7 +106,7 @@ impl Engine {
             return;
         }
         match input {
-            Input::Started { .. } => {}
+            Input::Started { .. } | Input::Mark { .. } | Input::Repeats { .. } => {}
             Input::Opened { source, name } => {
                 if let Some(index) = self.open(source) {
                     self.sources[index].name = name.to_owned();

@@ -17,6 +17,7 @@ mod spool;
 mod crash;
 
 pub use claim::Claim;
+pub(crate) use claim::{claim, is_unsupported};
 pub use entry::{Entry, Picture};
 pub use failed::Failed;
 pub use spool::{Committed, EntryId, Listing, Loaded, Outbox, OutboxError};

@@ -48,6 +48,7 @@ pub(crate) struct Phrases {
     pub(crate) progress: &'static str,
     pub(crate) remaining: &'static str,
     pub(crate) template_failed: &'static str,
+    pub(crate) repeat: &'static str,
 }
 
 impl Language {
@@ -128,6 +129,7 @@ const EN: Phrases = Phrases {
     progress: "{unit} {done} of {total}",
     remaining: ", {time} left",
     template_failed: "The rule's `message` could not be filled in: {error}",
+    repeat: "May be a repeat: the watcher was restarted.",
 };
 
 const ZH: Phrases = Phrases {
@@ -163,6 +165,7 @@ const ZH: Phrases = Phrases {
     progress: "{unit} {done}/{total}",
     remaining: "，剩余 {time}",
     template_failed: "规则的 `message` 无法填充：{error}",
+    repeat: "可能是重复消息：监视程序曾重新启动。",
 };
 
 const JA: Phrases = Phrases {
@@ -198,6 +201,7 @@ const JA: Phrases = Phrases {
     progress: "{unit} {done}/{total}",
     remaining: "、残り {time}",
     template_failed: "ルールの `message` を展開できません：{error}",
+    repeat: "監視が再起動したため、重複の可能性があります。",
 };
 
 const KO: Phrases = Phrases {
@@ -233,6 +237,7 @@ const KO: Phrases = Phrases {
     progress: "{unit} {done}/{total}",
     remaining: ", {time} 남음",
     template_failed: "규칙의 `message`를 채울 수 없습니다: {error}",
+    repeat: "감시 프로그램이 다시 시작되어 중복된 알림일 수 있습니다.",
 };
 
 #[cfg(test)]

@@ -77,6 +77,9 @@ impl Reporter {
             secrets: &self.setup.secrets,
         };
         let mut message = text::message(alert, &context);
+        if report.repeat {
+            add_line(&mut message.body, self.setup.language.phrases().repeat);
+        }
         self.remember(report);
         let pictures =
             if alert.attach.charts { self.pictures(report, &mut message) } else { Vec::new() };

@@ -41,7 +41,9 @@ pub(super) struct Followed {
     pub(super) before: Option<Place>,
     pub(super) stream: Stream,
     /// What comes before the next end of line is the rest of a line that was there at the start.
-    skip_line: bool,
+    pub(super) skip_line: bool,
+    /// After a restart: where the line begins that was unfinished at `place`. It is read again.
+    pub(super) back_to: Option<u64>,
     stat: Stat,
     changed: Timestamp,
     last_read: Timestamp,
@@ -96,6 +98,7 @@ impl Followed {
             before: None,
             stream: Stream::default(),
             skip_line,
+            back_to: None,
             stat: Stat::of(&meta),
             changed: now,
             last_read: now,
@@ -105,6 +108,30 @@ impl Followed {
             look_beside: LookBeside::IfChanged(Stat::of(&meta)),
             seen: 0,
         })
+    }
+
+    /// A file that was followed before a restart; where it is now is for the next poll to find out.
+    pub(super) fn remembered(home: PathBuf, path: PathBuf, key: FileKey, place: Place) -> Self {
+        Self {
+            home,
+            path,
+            key,
+            file: None,
+            verified_size: place.offset,
+            look_beside: if place.offset == 0 { LookBeside::Now } else { LookBeside::Never },
+            place,
+            before: None,
+            stream: Stream::default(),
+            skip_line: false,
+            back_to: None,
+            stat: Stat::default(),
+            changed: Timestamp::MIN,
+            last_read: Timestamp::MIN,
+            caught_up: false,
+            leaving: None,
+            waits_for: None,
+            seen: 0,
+        }
     }
 
     /// Takes note of what stat(2) of its path said.
@@ -149,6 +176,12 @@ impl Followed {
         };
         // Before the content: if that is still the one that was read, so was this size.
         let size = file.metadata()?.len();
+        if let Some(line) = self.back_to
+            && self.place.fits(&file)?
+        {
+            self.place = Place::at(&file, line)?;
+            self.back_to = None;
+        }
         let mut progress = Progress::More;
         for _ in 0..BLOCKS_A_POLL {
             self.skip_to_old_end(&file, size)?;
@@ -224,6 +257,11 @@ impl Followed {
         quiet >= limit
     }
 
+    /// Where the first line begins that may not have been judged.
+    pub(super) fn line(&self) -> u64 {
+        self.back_to.unwrap_or(self.place.line)
+    }
+
     /// Bytes that were seen to be there and have not been read.
     pub(super) fn backlog(&self) -> u64 {
         self.verified_size.saturating_sub(self.place.offset)
@@ -242,6 +280,7 @@ impl Followed {
         let before = std::mem::take(&mut self.place);
         self.before = before.is_convincing().then_some(before);
         self.skip_line = false;
+        self.back_to = None;
         self.look_beside = LookBeside::IfChanged(self.stat);
         self.verified_size = 0;
         self.caught_up = false;

@@ -64,6 +64,10 @@ impl Output {
         Self { sink, echo, notices, said: BTreeSet::new(), summary: Summary::default() }
     }
 
+    pub(super) fn sink(&self) -> &dyn Sink {
+        self.sink.as_ref()
+    }
+
     pub(super) fn chunk(&mut self, stream: &mut Stream, path: &Path, bytes: &[u8]) {
         if bytes.is_empty() {
             return;

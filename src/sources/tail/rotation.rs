@@ -28,6 +28,7 @@ impl Follower {
         if let Some(Ok(Some(place))) = moved {
             self.tell(Notice::NotAppendOnly { path: file.home.clone() });
             file.place = place;
+            file.back_to = None;
             return;
         }
         self.output.summary.truncations += 1;
@@ -65,7 +66,7 @@ impl Follower {
     }
 
     fn read_rest(&mut self, file: &mut Followed, copy: &std::fs::File) -> io::Result<u64> {
-        let from = file.place.offset;
+        let from = file.back_to.unwrap_or(file.place.offset);
         let mut buffer = file::buffer();
         let mut offset = from;
         loop {
@@ -189,8 +190,11 @@ impl Follower {
         now: Timestamp,
     ) -> io::Result<bool> {
         let Some(old) = self.files.get_mut(&id) else { return Ok(false) };
-        let unread = old.file.as_ref().and_then(|open| open.metadata().ok());
-        let replaced = unread.is_some_and(|was| was.nlink() == 0 && was.size() == old.place.offset);
+        let replaced = match old.file.as_ref().map(std::fs::File::metadata) {
+            Some(Ok(was)) => was.nlink() == 0 && was.size() == old.place.offset,
+            Some(Err(_)) => false,
+            None => siblings::find_moved(path, old.key).is_none(),
+        };
         if !replaced || !old.place.is_convincing() {
             return Ok(false);
         }
