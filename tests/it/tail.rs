@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,23 +24,40 @@ use trainwatch::time::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) name: String,
-    /// Complete lines, and what was not ended when a gap or the end came (`open` is then true).
-    pub(crate) lines: Vec<(String, bool)>,
+    pub(crate) lines: Vec<Line>,
     pending: Vec<u8>,
+    /// The pending line began when it was said that lines may have come before.
+    repeat: bool,
     pub(crate) gaps: usize,
     closed: bool,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    /// It was not ended when a gap or the end came.
+    pub(crate) open: bool,
+    /// It was said that it may have come before.
+    pub(crate) repeat: bool,
+}
+
+/// What came from each source; and whether what comes now may have come before.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(pub(crate) Mutex<Vec<Source>>);
+pub(crate) struct Recorder(pub(crate) Mutex<Vec<Source>>, AtomicBool);
 
 impl Source {
-    fn end_line(&mut self, open: bool) {
+    fn end_line(&mut self, open: bool, repeat: bool) {
         if !open || !self.pending.is_empty() {
             let text = String::from_utf8_lossy(&self.pending).into_owned();
-            self.lines.push((text, open));
+            self.lines.push(Line { text, open, repeat: repeat || self.repeat });
+            self.repeat = false;
             self.pending.clear();
         }
+    }
+
+    pub(crate) fn without_pending(mut self) -> Self {
+        self.pending.clear();
+        self
     }
 }
 
@@ -52,26 +70,29 @@ impl Sink for Recorder {
 
     fn put(&self, input: Input<'_>) {
         let mut sources = self.0.lock().unwrap();
+        let repeat = self.1.load(Ordering::Relaxed);
         match input {
+            Input::Repeats { on } => self.1.store(on, Ordering::Relaxed),
             Input::Chunk { source, bytes } => {
                 let source = &mut sources[source.0 as usize];
                 assert!(!source.closed && !bytes.is_empty());
                 for byte in bytes {
                     if *byte == b'\n' {
-                        source.end_line(false);
+                        source.end_line(false, repeat);
                     } else {
+                        source.repeat |= repeat;
                         source.pending.push(*byte);
                     }
                 }
             }
             Input::Gap { source, .. } => {
                 let source = &mut sources[source.0 as usize];
-                source.end_line(true);
+                source.end_line(true, repeat);
                 source.gaps += 1;
             }
             Input::Closed { source } => {
                 let source = &mut sources[source.0 as usize];
-                source.end_line(true);
+                source.end_line(true, repeat);
                 source.closed = true;
             }
             other => panic!("a follower does not give {other:?}"),
@@ -158,8 +179,10 @@ impl Bench {
 }
 
 fn as_texts(mut source: Source) -> Vec<String> {
-    source.end_line(true);
-    let mark = |(text, open): (String, bool)| if open { text + "…" } else { text };
+    source.end_line(true, false);
+    let mark = |line: Line| {
+        line.text + if line.open { "…" } else { "" } + if line.repeat { " (again)" } else { "" }
+    };
     source.lines.into_iter().map(mark).collect()
 }
 
@@ -477,7 +500,7 @@ fn one_busy_file_does_not_keep_the_others_waiting() {
     bench.append("b.log", "b\n");
     assert!(bench.follower.poll_once(bench.now));
     let sources = bench.recorder.0.lock().unwrap().clone();
-    assert_eq!(sources[1].lines, [("b".to_owned(), false)]);
+    assert_eq!(as_texts(sources[1].clone()), ["b"]);
 }
 
 #[test]
@@ -526,7 +549,7 @@ fn follow_reads_once_more_when_it_is_stopped() {
     let sources = recorder.0.lock().unwrap().clone();
     assert!(sources.iter().all(|source| source.closed));
     // If the thread began after the writing, `b.log` was there at the start: its last line counts.
-    assert_eq!(sources[0].lines, [("last words".to_owned(), true)]);
+    assert_eq!(as_texts(sources[0].clone()), ["last words…"]);
     assert_eq!(summary.sources, 1);
 }
 

@@ -116,7 +116,9 @@ impl Keeper {
 
     /// The follower has come to its end.
     pub(super) fn finish(mut self, last: Checkpoint, sink: &dyn Sink) -> Result<(), String> {
-        self.mark(last, sink);
+        // What a watcher before told may not have been read again yet.
+        let clean = last.clean && self.overlap.is_none();
+        self.mark(Checkpoint { clean, ..last }, sink);
         match self.pending.take() {
             Some((mark, checkpoint)) if self.acknowledged.wait(mark, PATIENCE) => {
                 self.write(checkpoint)

@@ -1,20 +1,20 @@
 //! From a follower to its checkpoint and back: after a restart it is as if it had never stopped.
 //!
-//! Knows no file of its own. What happened to the files in the meantime (they grew, were rotated,
+//! What happened to the files in the meantime (they grew, were rotated,
 //! emptied, deleted) is found out by the next poll, as always.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::sources::tail::checkpoint::{Checkpoint, FileRecord, Rotations};
-use crate::sources::tail::file::Followed;
+use crate::sources::tail::file::{self, Followed};
 use crate::sources::tail::identity::{FileKey, Place};
 use crate::sources::tail::set::Follower;
-use crate::sources::tail::siblings::folder_of;
+use crate::sources::tail::siblings::{find_moved, folder_of};
 
 /// As many bytes before a place are kept, by which it is known again.
 const KEPT: usize = 256;
@@ -43,6 +43,7 @@ impl Follower {
             let place = Place::remembered(record.offset, &record.head, &record.anchor);
             let (home, path) = (as_path(&record.home), as_path(&record.path));
             let mut file = Followed::remembered(home, path.clone(), key(&record.key), place);
+            file.file = self.find(&file);
             file.skip_line = record.skip_line;
             file.back_to = Some(record.line);
             file.waits_for = newest.get(record.home.as_slice()).copied();
@@ -56,6 +57,21 @@ impl Follower {
             self.siblings.know(as_path(&rotations.of), rotations.keys.iter().map(key).collect());
         }
         self.copies.extend(checkpoint.copies.iter().map(|copy| (key(copy), self.polls)));
+    }
+
+    /// Opens the file wherever it is now, since what came of it tells what its copies are.
+    fn find(&mut self, file: &Followed) -> Option<File> {
+        if self.open >= self.most_open {
+            return None;
+        }
+        let is_there = fs::metadata(&file.path).is_ok_and(|meta| FileKey::of(&meta) == file.key);
+        let path = match is_there {
+            true => file.path.clone(),
+            false => find_moved(&file.path, file.key)?,
+        };
+        let found = file::open(&path).ok()?;
+        self.open += 1;
+        Some(found)
     }
 
     /// All that is needed to go on from here. `clean` is left to whoever knows.

@@ -46,8 +46,8 @@ pub struct Follower {
     unopened: HashSet<FileKey>,
     /// Since when a path cannot be read, and what was said of it.
     troubles: HashMap<PathBuf, (Timestamp, Option<Notice>)>,
-    most_open: usize,
-    open: usize,
+    pub(super) most_open: usize,
+    pub(super) open: usize,
     pub(super) polls: u64,
     next_id: u64,
     buffer: Vec<u8>,
