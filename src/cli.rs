@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::alert::Severity;
 use crate::time::parse_duration;
@@ -18,6 +18,8 @@ use crate::time::parse_duration;
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
     after_help = "With no rules file and no account it works at once: built-in rules, messages on the terminal.\nCalls without `--`, such as `watch -n1 nvidia-smi`, go to procps's watch."
 )]
 pub struct Cli {
@@ -26,6 +28,15 @@ pub struct Cli {
 
     #[command(flatten)]
     pub run: RunArgs,
+
+    /// Print help
+    // Long only: `watch -h` is procps's.
+    #[arg(long, action = ArgAction::Help, global = true)]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[arg(long, action = ArgAction::Version)]
+    pub version: Option<bool>,
 }
 
 #[derive(Debug, Args)]

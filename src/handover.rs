@@ -40,8 +40,6 @@ pub fn is_ours(args: &[OsString], verbs: &[String]) -> bool {
     let Some(first) = first.to_str() else { return false };
     let name = first.split('=').next().unwrap_or(first);
     (first.starts_with("--") && !PROCPS_LONG_OPTIONS.contains(&name))
-        || first == "-h"
-        || first == "-V"
         || verbs.iter().any(|verb| verb == first)
 }
 
@@ -105,6 +103,7 @@ mod tests {
             "-n1 nvidia-smi",
             "nvidia-smi",
             "-d ls -l",
+            "-h",
             "--interval=2 ls",
             "--differences ls",
             "ls check",

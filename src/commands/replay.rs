@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,12 +16,13 @@ use crate::config::Config;
 use crate::engine::alert::{Alert, Effect, Origin, Sample, Severity, SuppressReason, Suppressed};
 use crate::engine::input::{ProcessEnd, ProcessStatus};
 use crate::engine::signals;
-use crate::engine::timestamps::LogClock;
+use crate::engine::tfevents;
 use crate::engine::{Engine, Input, SourceId};
 use crate::error::AppError;
 use crate::render::message::RunLabel;
 use crate::render::text::{self, Context};
-use crate::time::Timestamp;
+use crate::runtime::clock::Clock;
+use crate::time::{LogClock, Timestamp};
 
 /// How long a line takes in a log without timestamps.
 const ASSUMED: Duration = Duration::from_millis(100);
@@ -31,14 +33,12 @@ const BLOCK: usize = 1 << 18;
 /// Runs the rules over the logs. Gives whether a critical rule fired.
 pub fn run(args: &ReplayArgs, config: Config) -> Result<bool, AppError> {
     let end = how_it_ended(args)?;
-    let mut logs = Vec::new();
-    for path in &args.logs {
-        logs.push((path.as_path(), open(path)?));
-    }
+    let logs = args.logs.iter().map(|path| Log::open(path)).collect::<Result<Vec<_>, _>>()?;
     let out = BufWriter::new(io::stdout().lock());
     let run = label(&config, args.logs.first().map_or(Path::new("log"), |path| path));
     let mut replay = Replay::new(config, run, args.json, out);
-    for (index, (path, mut log)) in logs.into_iter().enumerate() {
+    for (index, mut log) in logs.into_iter().enumerate() {
+        let path = log.path;
         let source = SourceId(u32::try_from(index).unwrap_or(u32::MAX));
         let name =
             path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
@@ -53,16 +53,30 @@ pub fn run(args: &ReplayArgs, config: Config) -> Result<bool, AppError> {
     }
 }
 
-fn open(path: &Path) -> Result<Box<dyn Read>, AppError> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin()));
+/// A log that is about to be read.
+struct Log<'a> {
+    path: &'a Path,
+    reader: Box<dyn Read>,
+    /// When it was last written: no line of it is younger.
+    written: Timestamp,
+}
+
+impl<'a> Log<'a> {
+    fn open(path: &'a Path) -> Result<Self, AppError> {
+        let now = Clock::start().started();
+        if path == Path::new("-") {
+            return Ok(Self { path, reader: Box::new(io::stdin()), written: now });
+        }
+        let file = File::open(path).map_err(|error| failed(path, &error))?;
+        let meta = file.metadata().map_err(|error| failed(path, &error))?;
+        if meta.is_dir() {
+            let hint = format!("name the log files in it: watch replay {}/*.log", path.display());
+            let message = format!("{} is a directory", path.display());
+            return Err(AppError::problem(message).hint(hint));
+        }
+        let written = Timestamp::from_secs(meta.mtime()).after(Duration::from_secs(1));
+        Ok(Self { path, reader: Box::new(file), written })
     }
-    let file = File::open(path).map_err(|error| failed(path, &error))?;
-    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
-        return Err(AppError::problem(format!("{} is a directory", path.display()))
-            .hint(format!("name the log files in it: watch replay {}/*.log", path.display())));
-    }
-    Ok(Box::new(file))
 }
 
 fn failed(path: &Path, error: &io::Error) -> AppError {
@@ -124,7 +138,7 @@ impl<W: Write> Replay<W> {
             out,
             engine: None,
             effects: Vec::new(),
-            clock: LogClock::default(),
+            clock: LogClock::new(&[], Timestamp::default()),
             now: Timestamp::default(),
             timed: false,
             bytes: 0,
@@ -138,10 +152,16 @@ impl<W: Write> Replay<W> {
     }
 
     /// Reads one log to its end.
-    fn log(&mut self, source: SourceId, name: &str, log: &mut dyn Read) -> io::Result<()> {
+    fn log(&mut self, source: SourceId, name: &str, log: &mut Log<'_>) -> io::Result<()> {
         let mut buffer = Vec::new();
-        let mut ended = read_more(log, &mut buffer, PEEK)?;
-        self.begin(&buffer);
+        let mut ended = read_more(&mut log.reader, &mut buffer, PEEK)?;
+        if tfevents::is_event_file(name) {
+            self.begin_at(tfevents::first_piece(&buffer).and_then(|(_, time)| time));
+            self.handle(Input::Opened { source, name });
+            return self.records(source, buffer, ended, log);
+        }
+        self.clock = LogClock::new(&buffer, log.written);
+        self.begin(&buffer, log.written);
         self.handle(Input::Opened { source, name });
         loop {
             let whole = memchr::memrchr(b'\n', &buffer).map_or(0, |newline| newline + 1);
@@ -155,17 +175,20 @@ impl<W: Write> Replay<W> {
                 self.handle(Input::Closed { source });
                 return Ok(());
             }
-            ended = read_more(log, &mut buffer, BLOCK)?;
+            ended = read_more(&mut log.reader, &mut buffer, BLOCK)?;
         }
     }
 
     /// The engine starts at the time of the first log's first timestamp.
-    fn begin(&mut self, start_of_log: &[u8]) {
+    fn begin(&mut self, start_of_log: &[u8], written: Timestamp) {
+        let mut clock = LogClock::new(start_of_log, written);
+        self.begin_at(start_of_log.split(is_end).find_map(|line| clock.time_of(line)));
+    }
+
+    fn begin_at(&mut self, first: Option<Timestamp>) {
         if self.engine.is_some() {
             return;
         }
-        let mut clock = LogClock::default();
-        let first = start_of_log.split(|byte| *byte == b'\n').find_map(|line| clock.time_of(line));
         self.timed = first.is_some();
         self.now = first.unwrap_or_default();
         let rules = std::mem::take(&mut self.config.rules);
@@ -173,9 +196,37 @@ impl<W: Write> Replay<W> {
         self.handle(Input::Started { pid: 0 });
     }
 
+    /// Reads an event file to its end; each record tells its time.
+    fn records(
+        &mut self,
+        source: SourceId,
+        mut buffer: Vec<u8>,
+        mut ended: bool,
+        log: &mut Log<'_>,
+    ) -> io::Result<()> {
+        loop {
+            let mut at = 0;
+            while let Some((length, time)) = tfevents::first_piece(&buffer[at..]) {
+                self.now = self.now.max(time.filter(|_| self.timed).unwrap_or(self.now));
+                self.lines += u64::from(time.is_some());
+                self.handle(Input::Chunk { source, bytes: &buffer[at..at + length] });
+                at += length;
+            }
+            self.bytes += at as u64;
+            buffer.drain(..at);
+            if ended {
+                self.bytes += buffer.len() as u64;
+                self.handle(Input::Chunk { source, bytes: &buffer });
+                self.handle(Input::Closed { source });
+                return Ok(());
+            }
+            ended = read_more(&mut log.reader, &mut buffer, BLOCK)?;
+        }
+    }
+
     fn lines_of(&mut self, source: SourceId, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        for line in bytes.split_inclusive(is_end) {
             self.lines += u64::from(line.ends_with(b"\n"));
             match self.clock.time_of(line) {
                 Some(time) => self.now = self.now.max(time),
@@ -224,6 +275,9 @@ impl<W: Write> Replay<W> {
                 "{} lines, {} alerts, {} held back",
                 self.lines, self.alerts, self.suppressed
             )?;
+            if !self.timed {
+                writeln!(self.out, "no line has a time of its own: each was taken to last 0.1 s")?;
+            }
             if !unmatched.is_empty() {
                 writeln!(self.out, "rules that never fired: {}", unmatched.join(", "))?;
             }
@@ -324,6 +378,11 @@ fn place(origin: Option<&Origin>) -> (Option<&str>, Option<u64>) {
 
 fn shown(origin: Option<&Origin>) -> String {
     origin.map_or_else(|| "end".to_owned(), |origin| format!("{}:{}", origin.source, origin.line))
+}
+
+/// Frames of a progress bar have their times too.
+fn is_end(byte: &u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
 }
 
 /// Reads until the buffer has `target` bytes more or the log is at its end, which it tells.

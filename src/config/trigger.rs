@@ -9,21 +9,9 @@ use super::problem::{Problem, alternatives, did_you_mean, quote};
 use super::reader::{Reader, Section, Shortest, is_plain};
 use super::yaml::{Entry, Node};
 use crate::engine::expression::Expression;
+use crate::engine::host;
 use crate::engine::rules::{ExitFilter, Hold, Interval, Trigger};
 use crate::time::parse_duration;
-
-/// The metrics that exist whatever the run prints.
-const HOST_METRICS: &[&str] = &[
-    "disk.free",
-    "disk.used",
-    "memory.free",
-    "memory.used",
-    "process.rss",
-    "cpu.util",
-    "gpu.util",
-    "gpu.memory",
-    "gpu.temperature",
-];
 
 /// Which metrics a condition can name.
 pub(super) struct Metrics {
@@ -43,17 +31,19 @@ impl Metrics {
         own: &[&str],
     ) {
         let named = self.named.iter().map(String::as_str).chain(own.iter().copied());
-        if HOST_METRICS.contains(&name) || named.clone().any(|known| known == name) {
+        if host::is_host(name) || named.clone().any(|known| known == name) {
             return;
         }
         let space = name.split_once('.').map(|(space, _)| space);
-        let host = HOST_METRICS.iter().filter_map(|host| host.split_once('.'));
-        let is_host = space.is_some_and(|space| host.clone().any(|(other, _)| other == space));
+        let mut host = host::names().filter_map(|host| host.split_once('.'));
+        let is_host = space.is_some_and(|space| host.any(|(other, _)| other == space));
         if !is_host && self.auto {
             return;
         }
         let mut names: Vec<&str> = named.collect();
-        names.extend(HOST_METRICS.iter().filter(|_| is_host || !self.named.is_empty()));
+        if is_host || !self.named.is_empty() {
+            host::names().for_each(|host| names.push(host));
+        }
         let problem = Problem::new(place, format!("there is no metric {}", quote(name)));
         let problem = problem.hint(did_you_mean(name, &names));
         let auto = "with `auto_metrics: false` only the metrics named under `metrics:` exist";

@@ -4,17 +4,22 @@
 //! `5/80 [00:00<00:01, 40.5it/s, loss=9.64]Traceback (most recent call last):`.
 //! Knows no metric: it looks at shapes only.
 
-use memchr::memmem;
-
 /// Whether the line is a drawn bar: it holds bar glyphs, a percentage before a `|`, or the clock
 /// of tqdm (`[00:00<`).
 pub(crate) fn is_bar(text: &[u8]) -> bool {
-    glyph(text).is_some() || memmem::find(text, b"%|").is_some() || clock(text).is_some()
+    glyph(text).is_some() || percent(text).is_some() || clock(text).is_some()
 }
 
 /// Where the bar begins that the line draws: what stands before it is its label.
 pub(crate) fn start(text: &[u8]) -> Option<usize> {
-    [glyph(text), memmem::find(text, b"%|"), clock(text)].into_iter().flatten().min()
+    [glyph(text), percent(text), clock(text)].into_iter().flatten().min()
+}
+
+/// The `%|` of a bar.
+fn percent(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'|', text)
+        .map(|at| at.wrapping_sub(1))
+        .find(|at| text.get(*at) == Some(&b'%'))
 }
 
 /// Three or more block or line glyphs in a row (U+2500 to U+259F).

@@ -9,10 +9,12 @@ mod steps;
 
 use crate::engine::alert::{Effect, Origin, Progress, Sample, Verdict};
 use crate::engine::context::Context;
+use crate::engine::format::Format;
+use crate::engine::host;
 use crate::engine::input::SourceId;
 use crate::engine::judge::batch::Batch;
 use crate::engine::judge::steps::Steps;
-use crate::engine::metrics::{Found, Metrics};
+use crate::engine::metrics::Found;
 use crate::engine::progress::Counters;
 use crate::engine::rules::{Change, Hit, LinePlace, RuleSet, Tracker};
 use crate::engine::scanner::Scanner;
@@ -172,7 +174,7 @@ impl Judge {
         &mut self,
         line: &Line<'_>,
         moment: &Moment<'_>,
-        metrics: &mut Metrics,
+        format: &mut Format,
         effects: &mut Vec<Effect>,
     ) {
         let Some((source, _)) = moment.source else { return };
@@ -190,7 +192,7 @@ impl Judge {
         }
         // A number in a line that is not complete may be cut in the middle.
         if self.auto_metrics && line.kind != LineKind::Partial {
-            metrics.scan(line, &mut |found| self.found(found, moment, effects));
+            format.scan(line, &mut |found| self.found(found, moment, effects));
         }
         self.commit(None, moment, effects);
         self.judge(&hits, Some((line, place)), moment, effects);
@@ -236,18 +238,20 @@ impl Judge {
         self.batch.add(id, found.value, found.text);
     }
 
-    /// A sample that stands in no line.
+    /// A sample that stands in no line. `step`: if it is not the run's own count.
     pub(super) fn sample(
         &mut self,
-        metric: &str,
+        found: Found<'_>,
         step: Option<f64>,
-        value: f64,
         moment: &Moment<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(id) = self.series.find_or_add(metric) else { return };
+        if !self.auto_metrics && !host::is_host(found.name) {
+            return;
+        }
+        let Some(id) = self.series.find_or_add(found.name) else { return };
         self.batch.start();
-        self.batch.add(id, value, "");
+        self.batch.add(id, found.value, found.text);
         self.commit(step, moment, effects);
         self.judge(&[], None, moment, effects);
     }

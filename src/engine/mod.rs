@@ -12,8 +12,11 @@ mod bar;
 pub mod cause;
 mod context;
 mod cooldown;
+pub mod csv;
 mod escape;
 pub mod expression;
+mod format;
+pub mod host;
 pub mod input;
 mod judge;
 pub mod metrics;
@@ -27,7 +30,7 @@ pub mod series;
 pub mod signals;
 mod speaker;
 pub mod splitter;
-pub mod timestamps;
+pub mod tfevents;
 
 use std::time::Duration;
 
@@ -36,9 +39,10 @@ pub use input::{Input, SourceId};
 
 use crate::engine::alert::Progress;
 use crate::engine::cause::Investigator;
+use crate::engine::format::Format;
 use crate::engine::input::ProcessEnd;
 use crate::engine::judge::{Judge, Moment};
-use crate::engine::metrics::Metrics;
+use crate::engine::metrics::Found;
 use crate::engine::rules::RuleSet;
 use crate::engine::run_time::RunTime;
 use crate::engine::series::SeriesStore;
@@ -65,7 +69,7 @@ pub struct Engine {
 struct Source {
     name: String,
     splitter: Splitter,
-    metrics: Metrics,
+    format: Format,
     /// When its unterminated line is offered, on the run's time.
     partial_due: Option<Timestamp>,
 }
@@ -108,8 +112,12 @@ impl Engine {
         match input {
             Input::Started { .. } | Input::Mark { .. } | Input::Repeats { .. } => {}
             Input::Opened { source, name } => {
+                let mut others = self.sources.iter_mut().rev();
+                let before = others.find(|other| other.name == name);
+                let format = Format::of(name, before.map(|before| &mut before.format));
                 if let Some(index) = self.open(source) {
                     self.sources[index].name = name.to_owned();
+                    self.sources[index].format = format;
                 }
             }
             Input::Chunk { source, bytes } => {
@@ -136,7 +144,8 @@ impl Engine {
                         self.printed(index, at, effects);
                     }
                     let moment = moment(&self.time, at, Some((source, &self.sources[index].name)));
-                    self.judge.sample(metric, step, value, &moment, effects);
+                    let text = &host::text(metric, value);
+                    self.judge.sample(Found { name: metric, value, text }, step, &moment, effects);
                 }
             }
             Input::Stopped => self.time.stop(),
@@ -223,11 +232,22 @@ impl Engine {
         let id = source_id(index);
         let before = moment(&self.time, at, Some((id, &source.name)));
         let (judge, investigator) = (&mut self.judge, &mut self.investigator);
-        let metrics = &mut source.metrics;
+        if let Format::Events(events) = &mut source.format {
+            return match feed {
+                Feed::Bytes(bytes) => events.push(bytes, &mut |scalar| {
+                    let moment = Moment { line: scalar.record, ..before };
+                    let found = Found { name: scalar.tag, value: scalar.value, text: scalar.text };
+                    judge.sample(found, Some(scalar.step as f64), &moment, effects);
+                }),
+                Feed::Partial => {}
+                Feed::Close => events.gap(),
+            };
+        }
+        let format = &mut source.format;
         let mut each = |line: splitter::Line<'_>| {
             investigator.line(id, &line);
             let moment = Moment { line: line.number, ..before };
-            judge.line(&line, &moment, metrics, effects);
+            judge.line(&line, &moment, format, effects);
         };
         match feed {
             Feed::Bytes(bytes) => source.splitter.push(bytes, &mut each),

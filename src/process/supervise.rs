@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::{stderr, stdout};
@@ -34,19 +35,27 @@ pub struct Supervised {
 }
 
 impl Supervised {
-    /// Waits until our stdout and stderr have taken everything, as long as it takes; less only if
-    /// somebody asks us to end.
-    pub fn flush(self, signals: &Signals) {
+    /// Waits until our stdout and stderr have taken everything; not longer than `patience`, nor
+    /// once somebody asks us to end.
+    pub fn flush(&mut self, signals: &Signals, patience: Option<Duration>) {
+        let deadline = patience.and_then(|patience| {
+            let timer = Timer::new().ok()?;
+            timer.start(patience);
+            Some(timer)
+        });
         loop {
             self.changed.clear();
             if self.hurried || self.streams.iter().all(|stream| stream.is_echoed()) {
                 return;
             }
-            wait_for(&mut [input(signals), input(self.changed.as_ref())], None);
+            let mut fds = vec![input(signals), input(self.changed.as_ref())];
+            fds.extend(deadline.as_ref().map(input));
+            wait_for(&mut fds, None);
+            if fds.get(2).is_some_and(|timer| !timer.revents().is_empty()) {
+                return;
+            }
             while let Some(info) = signals.next() {
-                if ends_us(info.signal) {
-                    return;
-                }
+                self.hurried |= ends_us(info.signal);
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::engine::alert::{
     Alert, AlertState, Cause, Happening, Held, MetricValue, Outcome, Progress, Verdict,
 };
+use crate::engine::host;
 use crate::engine::input::ProcessStatus;
 use crate::engine::signals;
 use crate::render::language::{Language, Phrases, fill};
@@ -122,7 +123,7 @@ fn title(alert: &Alert, run: &RunLabel, phrases: &Phrases) -> String {
             }
         }
         Happening::Due => {
-            let values = list(&important(&alert.metrics, 3));
+            let values = list(&important(alert, 3));
             fill(phrases.due, &[("run", &run.name), ("values", &values)])
         }
         Happening::Elapsed { limit } => {
@@ -214,12 +215,24 @@ fn lines(alert: &Alert) -> Vec<String> {
     let Happening::Ended(Verdict { cause: Some(cause), .. }) = &alert.happening else {
         return alert.lines.clone();
     };
-    let known = |line: &&String| !cause.evidence.iter().any(|seen| seen.trim() == line.trim());
-    cause.evidence.iter().chain(alert.lines.iter().filter(known)).cloned().collect()
+    let told = told(&alert.lines, &cause.evidence);
+    let others = alert.lines.iter().enumerate().filter(|(at, _)| !told.contains(at));
+    cause.evidence.iter().chain(others.map(|(_, line)| line)).cloned().collect()
+}
+
+/// Which of the lines the evidence tells: from the head of its traceback to its last line. The
+/// evidence itself has only the frames that matter.
+fn told(lines: &[String], evidence: &[String]) -> std::ops::Range<usize> {
+    let is_evidence = |line: &String| evidence.iter().any(|known| known.trim() == line.trim());
+    let Some(first) = lines.iter().position(is_evidence) else { return 0..0 };
+    let last = lines.iter().rposition(is_evidence).unwrap_or(first);
+    let is_head = |line: &String| line.contains("Traceback (most recent call last)");
+    let head = lines[..first].iter().rposition(is_head).unwrap_or(first);
+    head..last + 1
 }
 
 fn fields(alert: &Alert, phrases: &Phrases) -> Vec<Field> {
-    let mut fields: Vec<_> = important(&alert.metrics, MOST_FIELDS)
+    let mut fields: Vec<_> = important(alert, MOST_FIELDS)
         .into_iter()
         .map(|metric| Field { name: metric.name, value: metric.text })
         .collect();
@@ -241,14 +254,22 @@ fn progress_text(progress: &Progress, phrases: &Phrases) -> String {
             &[("unit", &progress.unit), ("done", &done), ("total", &total.to_string())],
         ),
     };
-    if let Some(remaining) = progress.remaining {
+    if let Some(remaining) = progress.remaining.filter(|time| !time.is_zero()) {
         text += &fill(phrases.remaining, &[("time", &format_duration(remaining))]);
     }
     text
 }
 
-/// The metrics that people look at first: losses, then scores, then the rest as they came.
-fn important(metrics: &[MetricValue], most: usize) -> Vec<MetricValue> {
+/// The metrics that people look at first: losses, then scores, then the rest as they came. Host
+/// metrics only where the alert is about them.
+fn important(alert: &Alert, most: usize) -> Vec<MetricValue> {
+    let named: &[MetricValue] = match &alert.happening {
+        Happening::Condition { values, .. } => values,
+        _ => &[],
+    };
+    let is_wanted = |metric: &&MetricValue| {
+        !host::is_host(&metric.name) || named.iter().any(|named| named.name == metric.name)
+    };
     let rank = |metric: &MetricValue| {
         let name = metric.name.to_ascii_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
@@ -261,7 +282,7 @@ fn important(metrics: &[MetricValue], most: usize) -> Vec<MetricValue> {
             () => 4,
         }
     };
-    let mut sorted: Vec<_> = metrics.iter().collect();
+    let mut sorted: Vec<_> = alert.metrics.iter().filter(is_wanted).collect();
     sorted.sort_by_key(|metric| rank(metric));
     sorted.into_iter().take(most).cloned().collect()
 }
@@ -421,7 +442,9 @@ mod tests {
             Some(cause("ValueError: bad batch")),
         );
         let mut alert = alert(end);
-        alert.lines.push("ValueError: bad batch".into());
+        let traceback =
+            ["Traceback (most recent call last):", "  deep in a library", "ValueError: bad batch"];
+        alert.lines.extend(traceback.map(str::to_owned));
         alert.held_back = 3;
         let message = render(&alert, Language::En);
         assert_eq!(
@@ -444,6 +467,25 @@ mod tests {
             .map(|field| field.name)
             .collect();
         assert_eq!(names, ["loss", "epoch", "lr", "progress", "elapsed"]);
+    }
+
+    #[test]
+    fn host_metrics_stand_among_the_fields_only_of_an_alert_about_them() {
+        let condition = |name| Happening::Condition {
+            condition: String::new(),
+            values: vec![metric(name, 1.0, "1")],
+            held: None,
+        };
+        for (happening, shown) in
+            [(Happening::Due, false), (condition("loss"), false), (condition("disk.free"), true)]
+        {
+            let mut alert = alert(happening);
+            alert.metrics.push(metric("disk.free", 1e9, "1.00GB"));
+            let message = render(&alert, Language::En);
+            let is_shown = message.fields.iter().any(|field| field.name == "disk.free");
+            assert_eq!(is_shown, shown, "{:?}", alert.happening);
+            assert!(!message.title.contains("disk.free 1.00GB"), "{}", message.title);
+        }
     }
 
     #[test]

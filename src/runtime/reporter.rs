@@ -11,6 +11,7 @@ use crate::channels::{ChannelConfig, Settings, terminal};
 use crate::config::ChartConfig;
 use crate::courier::{CourierHandle, Notice};
 use crate::engine::alert::{AlertState, Happening, Severity};
+use crate::engine::host;
 use crate::engine::series::Curve;
 use crate::error::say;
 use crate::outbox::Outbox;
@@ -115,7 +116,7 @@ impl Reporter {
 
     /// The charts: those drawn here, and the newest files of the run's own.
     fn pictures(&mut self, report: &Report, message: &mut Message) -> Vec<Picture> {
-        message.curves = chart::glance(&report.curves);
+        message.curves = chart::glance(&chosen(&report.curves, &[]));
         let mut pictures = self.drawn(report, message);
         for (path, bytes) in self.saved(message) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -226,10 +227,10 @@ fn add_line(text: &mut String, line: &str) {
     text.push_str(line);
 }
 
-/// The named curves in the order of the names; all if there are no names.
+/// The named curves in the order of the names; if there are no names, all that the run printed.
 fn chosen(curves: &[Curve], names: &[String]) -> Vec<Curve> {
     if names.is_empty() {
-        return curves.to_vec();
+        return curves.iter().filter(|curve| !host::is_host(&curve.name)).cloned().collect();
     }
     names
         .iter()
@@ -285,4 +286,21 @@ pub fn look(colour: bool) -> terminal::Look {
 /// A message on standard error; if nobody can see it there, that is nobody's problem.
 fn show_on_terminal(message: &Message, colour: bool) {
     let _ = terminal::write(message, look(colour), &mut std::io::stderr().lock());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_metrics_are_drawn_only_by_name() {
+        let curve = |name: &str| Curve { name: name.to_owned(), points: vec![(1.0, 1.0)] };
+        let curves = ["cpu.util", "loss", "acc"].map(curve);
+        let names = |chosen: Vec<Curve>| -> Vec<String> {
+            chosen.into_iter().map(|curve| curve.name).collect()
+        };
+        assert_eq!(names(chosen(&curves, &[])), ["loss", "acc"]);
+        let named = ["acc".to_owned(), "cpu.util".to_owned(), "none".to_owned()];
+        assert_eq!(names(chosen(&curves, &named)), ["acc", "cpu.util"]);
+    }
 }

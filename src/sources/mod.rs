@@ -4,6 +4,7 @@
 
 pub mod echo;
 pub mod guard;
+pub mod host;
 pub mod images;
 pub mod pipe;
 pub mod pty;

@@ -43,13 +43,15 @@ def last_words(number):
     dies(number)
 
 
-def big(size):
-    """That many bytes without a newline."""
+def big(size, mark=None):
+    """That many bytes without a newline; makes the file `mark` when they are written."""
     block = bytes(range(256)).replace(b"\n", b"N") * 256
     size = int(size)
     while size > 0:
         out(block[:size])
         size -= len(block)
+    if mark:
+        open(mark, "w").close()
 
 
 def wild():

@@ -1,8 +1,16 @@
 //! All integration tests, in one binary. One module a subject.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails; helpers of tests are no #[test] functions"
+)]
+
 mod check_and_init;
 mod config;
 mod courier;
+mod formats;
 mod invariance;
 mod outbox;
 mod program;

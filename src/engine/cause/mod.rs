@@ -20,8 +20,6 @@ mod text;
 mod traceback;
 mod verdict;
 
-pub use signal::signal_name;
-
 use bstr::ByteSlice;
 
 use self::doom::{Doom, classify};
@@ -246,7 +244,7 @@ impl Investigator {
             && last.fatal
             && finding.fatal
             && last.summary.get(..24) == finding.summary.get(..24)
-            && finding.span.first - last.span.last < 4
+            && finding.span.first.saturating_sub(last.span.last) < 4
         {
             // A kernel's assertion fails in thousands of threads.
             last.span.last = finding.span.last;

@@ -1,43 +1,6 @@
-//! Names of signals, see signal(7); the numbers are Linux's on x86 and ARM.
+//! What signals mean, see signal(7); the numbers are Linux's on x86 and ARM.
 
-/// `SIGKILL`; a real-time or unknown one by its number.
-pub fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        10 => "SIGUSR1",
-        11 => "SIGSEGV",
-        12 => "SIGUSR2",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        16 => "SIGSTKFLT",
-        17 => "SIGCHLD",
-        18 => "SIGCONT",
-        19 => "SIGSTOP",
-        20 => "SIGTSTP",
-        21 => "SIGTTIN",
-        22 => "SIGTTOU",
-        23 => "SIGURG",
-        24 => "SIGXCPU",
-        25 => "SIGXFSZ",
-        26 => "SIGVTALRM",
-        27 => "SIGPROF",
-        28 => "SIGWINCH",
-        29 => "SIGIO",
-        30 => "SIGPWR",
-        31 => "SIGSYS",
-        other => return format!("signal {other}"),
-    };
-    name.into()
-}
+use crate::engine::signals::name;
 
 /// What a signal means by itself.
 pub(super) fn meaning(signal: i32) -> Option<&'static str> {
@@ -69,7 +32,7 @@ pub(super) fn reading(code: i32) -> Option<String> {
         127 => Some("a shell ends with 127 if it does not find a command".into()),
         129..=159 => {
             let signal = code - 128;
-            let name = signal_name(signal);
+            let name = name(signal);
             Some(format!("a process killed by {name} (128 + {signal}), or the program's own code"))
         }
         _ => None,

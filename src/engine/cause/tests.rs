@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::engine::alert::Outcome;
 use crate::engine::input::{Clue, ProcessStatus};
 
 fn whole(number: u64, text: &[u8]) -> Line<'_> {
@@ -147,6 +148,24 @@ fn pieces() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
         known.prop_map(|text| text.as_bytes()[..text.len() / 2].to_vec()),
         prop::collection::vec(any::<u8>(), 0..40),
     ]
+}
+
+#[test]
+fn events_that_end_in_another_order_than_they_began_do_not_overflow() {
+    let lines = [
+        "Original Traceback (most recent call last):",
+        "terminate called after throwing an instance of 'x'",
+        "terminate called after throwing an instance of 'x'",
+        "ValueE",
+        "╭── Traceback (most recent call last) ──╮",
+        "╭── Traceback (most recent ",
+    ];
+    let mut investigator = Investigator::default();
+    for (number, line) in (1..).zip(lines) {
+        investigator.line(SourceId(0), &whole(number, line.as_bytes()));
+    }
+    let end = ProcessEnd { status: ProcessStatus::Exited { code: 0 }, clues: Vec::new() };
+    assert_eq!(investigator.verdict(&end).outcome, Outcome::Finished);
 }
 
 proptest::proptest! {

@@ -7,12 +7,13 @@ use super::doom::Doom;
 use super::finding::{Finding, MAX_EVIDENCE, Weight};
 use super::launcher::Failure;
 use super::root::root;
-use super::signal::{is_own_fault, meaning, reading, signal_name};
+use super::signal::{is_own_fault, meaning, reading};
 use super::tail::LastWord;
 use super::text::{MAX_LINE, after_bar, after_log_prefix, clip, sentence};
 use super::{Investigator, Note};
 use crate::engine::alert::{Cause, Outcome, Verdict};
 use crate::engine::input::{Clue, ProcessEnd, ProcessStatus};
+use crate::engine::signals::name as signal_name;
 
 /// A line further from the end than this does not explain it by itself.
 const NEAR: u64 = 200;

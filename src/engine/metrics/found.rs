@@ -6,7 +6,7 @@
 use super::names::{self, Class};
 use super::number::{Number, Style, Unit};
 
-/// More pairs than this on one line are a configuration, not a measurement.
+/// More pairs than this on one line, and no step among them, are a configuration.
 const MOST: usize = 40;
 
 /// How name and number stand together.
@@ -33,6 +33,8 @@ pub(super) struct Candidate {
     pub(super) start: usize,
     weak: bool,
     certain: bool,
+    /// It tells where the run is, or stands in a dict or a table.
+    placed: bool,
 }
 
 /// The candidates of one line. Kept from line to line for its memory.
@@ -83,7 +85,9 @@ impl Candidates {
             self.names.truncate(from);
             return false;
         };
-        if let Some(short) = place(&self.names[from..]) {
+        let short = place(&self.names[from..]);
+        let placed = short.is_some() || matches!(form, Form::Entry | Form::Cell);
+        if let Some(short) = short {
             self.names.truncate(from);
             self.names.push_str(short);
         } else if !self.scope.is_empty() && !names::says_data(&self.names[from..]) {
@@ -91,13 +95,28 @@ impl Candidates {
             self.names.insert_str(from, &self.scope);
         }
         let name = (from, self.names.len());
-        self.list.push(Candidate { name, number, start, weak, certain });
+        self.list.push(Candidate { name, number, start, weak, certain, placed });
         true
+    }
+
+    /// The number that a row begins with: a step, if anything certain follows it.
+    pub(super) fn offer_row(&mut self, number: Number, start: usize) {
+        let from = self.names.len();
+        self.names.push_str("step");
+        let name = (from, self.names.len());
+        self.list.push(Candidate {
+            name,
+            number,
+            start,
+            weak: true,
+            certain: false,
+            placed: false,
+        });
     }
 
     /// What counts, in the order of the line.
     pub(super) fn each(&mut self, give: &mut dyn FnMut(&str, &Candidate)) {
-        if self.list.len() > MOST {
+        if self.list.len() > MOST && !self.list.iter().any(|c| c.placed) {
             return;
         }
         // Many pairs side by side are a report, even if no name is known.
@@ -138,7 +157,7 @@ fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool,
     let whole = number.style == Style::Integer && number.unit != Unit::Percent;
     if number.unit == Unit::Time || number.unit == Unit::Rate {
         let timed = matches!(class, Class::Unknown) || is_speed(name);
-        return (timed && form != Form::Tight).then_some((true, false));
+        return timed.then_some((true, false));
     }
     match class {
         Class::Never => None,
@@ -162,8 +181,8 @@ fn is_speed(name: &str) -> bool {
     ["speed", "throughput", "fps"].iter().any(|word| name.to_ascii_lowercase().contains(word))
 }
 
-/// Seconds since 1970, under a name that says so or any other.
+/// Seconds (or a fraction of them) since 1970, under a name that says so.
 fn is_clock(name: &str, number: &Number) -> bool {
-    let value = if number.unit == Unit::None { number.value } else { return false };
-    value > 1e9 && value < 1e14 && (name.contains("time") || name.contains("date") || value < 2e9)
+    let named = ["time", "date", "stamp", "created", "clock"].iter().any(|w| name.contains(w));
+    named && number.unit == Unit::None && number.value > 1e9
 }

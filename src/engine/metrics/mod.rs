@@ -11,11 +11,15 @@ mod pairs;
 mod redraw;
 mod table;
 mod token;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use bstr::ByteSlice;
+use memchr::memmem::Finder;
 
 use crate::engine::bar;
 use crate::engine::splitter::{Line, LineKind};
@@ -64,9 +68,7 @@ impl Metrics {
         self.candidates.clear();
         if has_number(text) {
             self.search(text);
-        } else if memchr::memchr2(b'\t', b' ', text).is_some()
-            || memchr::memchr(b',', text).is_some()
-        {
+        } else {
             self.tables.take(text, &mut self.candidates);
         }
         self.give(line, text, each);
@@ -78,11 +80,6 @@ impl Metrics {
         }
         let end = before_exception(text);
         let mut from = 0;
-        self.tokens.clear();
-        token::split(text, 0, end, 24, &mut self.tokens);
-        if let Some(scope) = pairs::scope(Sentence { line: text, tokens: &self.tokens }) {
-            self.candidates.set_scope(scope);
-        }
         while let Some(at) = mapping::start(&text[from..end]) {
             self.pairs(text, from, from + at);
             let (next, message) = mapping::read(&text[..end], from + at, &mut self.candidates);
@@ -95,7 +92,7 @@ impl Metrics {
     }
 
     fn pairs(&mut self, text: &[u8], from: usize, to: usize) {
-        if !has_number(&text[from..to]) {
+        if text[from..to].trim_ascii().is_empty() {
             return;
         }
         self.tokens.clear();
@@ -105,7 +102,8 @@ impl Metrics {
 
     fn give(&mut self, line: &Line<'_>, text: &[u8], each: &mut dyn FnMut(Found<'_>)) {
         let whole = line.kind == LineKind::Whole;
-        let redraw = !whole || line.number == self.frame || bar::is_bar(text);
+        let is_bar = bar::is_bar(text);
+        let redraw = !whole || line.number == self.frame || is_bar;
         if !self.candidates.is_empty() {
             // A bar is known by its label, other text that is redrawn by its line.
             let number = line.number.to_le_bytes();
@@ -124,7 +122,7 @@ impl Metrics {
         }
         if !whole {
             self.frame = line.number;
-        } else if redraw {
+        } else if is_bar {
             self.shown.forget();
         }
     }
@@ -133,21 +131,22 @@ impl Metrics {
     fn is_traceback(&mut self, text: &[u8]) -> bool {
         if self.in_traceback {
             let body = without_rank(text);
-            self.in_traceback = body.first().is_none_or(|b| matches!(b, b' ' | b'\t'));
+            // Indented, or in a box (its border is in the block of U+2500).
+            self.in_traceback = body.first().is_none_or(|b| matches!(b, b' ' | b'\t' | 0xe2));
             return true;
         }
-        self.in_traceback = memchr::memmem::find(text, b"Traceback (most recent call").is_some();
+        static TRACEBACK: LazyLock<Finder<'static>> =
+            LazyLock::new(|| Finder::new("Traceback (most recent call"));
+        self.in_traceback = TRACEBACK.find(text).is_some();
         false
     }
 }
 
 /// Whether there is anything that can be a number.
 fn has_number(text: &[u8]) -> bool {
-    text.iter().any(u8::is_ascii_digit) || {
-        let word = |word: &[u8]| memchr::memmem::find(text, word).is_some();
-        memchr::memchr3(b'n', b'N', b'i', text).is_some()
-            && (word(b"nan") || word(b"NaN") || word(b"inf") || word(b"NAN"))
-    }
+    static NAN: LazyLock<[Finder<'static>; 4]> =
+        LazyLock::new(|| ["nan", "NaN", "inf", "Inf"].map(Finder::new));
+    text.iter().any(u8::is_ascii_digit) || NAN.iter().any(|word| word.find(text).is_some())
 }
 
 /// What stands before a bar, without the numbers that count in it.
@@ -165,13 +164,14 @@ fn without_rank(text: &[u8]) -> &[u8] {
 
 /// The end of what may be searched: `ValueError: ...`, `UserWarning: ...` are sentences.
 fn before_exception(text: &[u8]) -> usize {
-    for kind in ["Error: ", "Warning: ", "Exception: "] {
-        if let Some(at) = text.find(kind)
-            && at > 0
-            && text[at - 1].is_ascii_lowercase()
-            && !text[at + kind.len()..].first().is_some_and(u8::is_ascii_digit)
-        {
-            return text[..at].rfind_byte(b' ').map_or(0, |blank| blank + 1);
+    for colon in memchr::memchr_iter(b':', text) {
+        let named = ["Error", "Warning", "Exception"].iter().any(|kind| {
+            let word = text[..colon].strip_suffix(kind.as_bytes());
+            word.and_then(|w| w.last()).is_some_and(u8::is_ascii_lowercase)
+        });
+        let sentence = matches!(text[colon + 1..], [b' ', next, ..] if !next.is_ascii_digit());
+        if named && sentence {
+            return text[..colon].rfind_byte(b' ').map_or(0, |blank| blank + 1);
         }
     }
     text.len()

@@ -70,8 +70,9 @@ pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
         let unit = Unit::None;
         return Some(Lexed::Number(Number { value, len, written: len, style, unit, glued }));
     };
-    let number =
-        Number { value: value * factor, len: len + more, written: len, style, unit, glued: false };
+    let whole = len + more;
+    let value = value * factor;
+    let number = Number { value, len: whole, written: whole, style, unit, glued: false };
     if more == 0
         && style == Style::Integer
         && let Some(whole) = denominator(rest)

@@ -33,47 +33,50 @@ struct Place {
 
 /// Offers every pair of the line.
 pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
+    sentence.row_number(out);
     for (at, token) in sentence.tokens.iter().enumerate() {
         match token.kind {
             Kind::Number(number) => {
                 sentence.pair(at, number, false, out);
             }
             Kind::Fraction(number) => sentence.pair(at, number, true, out),
+            Kind::Word => {
+                if let Some(scope) = sentence.scope(at) {
+                    out.set_scope(scope);
+                }
+            }
             _ => {}
         }
     }
 }
 
-/// The data that the line speaks of, if it begins with a word for it: `Test: [0/48] loss 0.5`,
-/// `| valid | loss 5.2`, `Epoch(val) [3] mae: 0.1`.
-pub(super) fn scope<'a>(sentence: Sentence<'a>) -> Option<&'a str> {
-    let tokens = sentence.tokens;
-    for (at, token) in tokens.iter().enumerate().take(LAST_SCOPE) {
-        let text = sentence.text_of(token);
-        if token.kind != Kind::Word || !names::is_held_out(text) {
-            continue;
-        }
-        let before = at.checked_sub(1).map(|i| tokens[i].kind);
-        let opens = matches!(
-            before,
-            None | Some(Kind::Pipe | Kind::Dash | Kind::Open | Kind::Close | Kind::Colon)
-        );
-        let after = tokens.get(at + 1).map(|t| t.kind);
-        let value = tokens.get(at + 2).map(|t| t.kind);
-        let named = matches!(value, Some(Kind::Number(_) | Kind::Fraction(_)));
-        let ends =
-            matches!(after, Some(Kind::Pipe | Kind::Close)) || after == Some(Kind::Colon) && !named;
-        if opens && ends {
-            return Some(text);
+impl<'a> Sentence<'a> {
+    /// `[12]\ttrain-rmse:0.31`, `10:\tlearn: 0.43`: a row that begins with its step.
+    fn row_number(&self, out: &mut Candidates) {
+        let (number, next) = match self.tokens {
+            [open, number, close, next, ..]
+                if open.kind == Kind::Open && close.kind == Kind::Close && open.start == 0 =>
+            {
+                (number, next)
+            }
+            [number, colon, next, ..] if colon.kind == Kind::Colon && number.start == 0 => {
+                (number, next)
+            }
+            _ => return,
+        };
+        if let Kind::Number(step) = number.kind
+            && step.style == Style::Integer
+            && next.kind == Kind::Word
+            && self.byte_before(next) == b'\t'
+        {
+            out.offer_row(step, number.start);
         }
     }
-    None
-}
 
-/// The word for the data is one of the first tokens, behind the time and the logger's name.
-const LAST_SCOPE: usize = 24;
+    fn byte_before(&self, token: &Token) -> u8 {
+        token.start.checked_sub(1).and_then(|at| self.line.get(at)).copied().unwrap_or(b' ')
+    }
 
-impl<'a> Sentence<'a> {
     fn pair(&self, at: usize, number: Number, fraction: bool, out: &mut Candidates) {
         let Some(place) = self.place(at) else { return };
         let number = self.with_unit(number, place.next);
@@ -134,6 +137,31 @@ impl<'a> Sentence<'a> {
         }
     }
 
+    /// The data that is spoken of from this word on: `Test: [0/48] loss 0.5`, `| valid | loss 5.2`,
+    /// `Epoch(val) [3] mae: 0.1`. Training needs no mention.
+    fn scope(&self, at: usize) -> Option<&'a str> {
+        let word = self.text(at, at);
+        if !names::is_part_of_data(word) {
+            return None;
+        }
+        let kind = |at: usize| self.tokens.get(at).map(|t| t.kind);
+        let opens = match at.checked_sub(1).and_then(kind) {
+            None | Some(Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon) => true,
+            Some(Kind::Open) => {
+                let call = at > 1 && is_counter(names::class(self.text(at - 2, at - 2)));
+                call || self.byte(&self.tokens[at - 1]) == b'['
+            }
+            _ => false,
+        };
+        let told = match kind(at + 1)? {
+            Kind::Colon => matches!(kind(at + 2), None | Some(Kind::Word | Kind::Open)),
+            Kind::Pipe | Kind::Close => opens,
+            Kind::Word => opens && names::is_report(self.text(at + 1, at + 1)),
+            _ => false,
+        };
+        told.then_some(if names::is_held_out(word) { word } else { "" })
+    }
+
     /// `6.8 (7.1)`: the value now, and its average in brackets.
     fn average(&self, next: usize, name: &str, number: &Number, out: &mut Candidates) {
         let [open, inner, close, ..] = &self.tokens[next.min(self.tokens.len())..] else { return };
@@ -151,7 +179,7 @@ impl<'a> Sentence<'a> {
         let mut before = at;
         let mut next = at + 1;
         let mut boxed = false;
-        while let Some(wrap) = before.checked_sub(1).filter(|_| tokens[before].gap != Gap::Wide) {
+        while let Some(wrap) = before.checked_sub(1) {
             match tokens[wrap].kind {
                 Kind::Quote if tokens.get(next).is_some_and(|t| t.kind == Kind::Quote) => next += 1,
                 Kind::Open if self.byte(&tokens[wrap]) == b'[' => {
@@ -170,15 +198,11 @@ impl<'a> Sentence<'a> {
                     before = call;
                     continue;
                 }
+                // `Epoch #3`
+                Kind::Other if self.byte(&tokens[wrap]) == b'#' => {}
                 _ => break,
             }
             before = wrap;
-        }
-        // A number that is padded to a width inside brackets: `[   0/100]`.
-        if before > 0 && tokens[before - 1].kind == Kind::Open && tokens[at].gap == Gap::Wide {
-            next += usize::from(tokens.get(next).is_some_and(|t| t.kind == Kind::Close));
-            before -= 1;
-            boxed = true;
         }
         let sign = before.checked_sub(1)?;
         let attached = tokens[sign].gap == Gap::None;
@@ -219,7 +243,8 @@ impl<'a> Sentence<'a> {
         {
             // `0h 5m 3s` is one duration, `0.1 0.2 0.3` is a list without names.
             let duration = number.unit == Unit::Time && other.unit == Unit::Time;
-            let list = number.unit == Unit::None && other.style == number.style;
+            let bare = self.tokens.get(next + 1).is_none_or(|t| t.kind != Kind::Word);
+            let list = number.unit == Unit::None && other.style == number.style && bare;
             return !(duration || list && number.style != Style::Integer);
         }
         if token.gap != Gap::None {
@@ -250,11 +275,12 @@ impl<'a> Sentence<'a> {
             _ => return None,
         }
         let word = place.name_word(self);
-        let (first, clean) = self.words_back(word, place.form);
+        let (first, clean) = self.words_back(word, place.form)?;
         if place.form == Form::Blank {
             return clean.then_some((first, last));
         }
-        if clean && !place.attached {
+        let listed = first > 0 && tokens[first - 1].kind == Kind::Comma;
+        if clean && (!place.attached || listed) {
             return Some((first, last));
         }
         // `stopping at epoch: 6` does not say where the run is.
@@ -275,7 +301,7 @@ impl<'a> Sentence<'a> {
 
     /// Back over the words of a name that ends with token `word`: its first token, and whether it
     /// reads as a name and not as a sentence.
-    fn words_back(&self, word: usize, form: Form) -> (usize, bool) {
+    fn words_back(&self, word: usize, form: Form) -> Option<(usize, bool)> {
         let tokens = self.tokens;
         let mut first = word;
         while first > 0
@@ -293,13 +319,25 @@ impl<'a> Sentence<'a> {
         while after_number && first < word && names::is_unit(self.text(first, first)) {
             first += 1;
         }
+        // `E3 S100 loss 0.5`: a name that changes with each line is none.
+        while first < word && is_numbered(self.text(first, first)) {
+            first += 1;
+        }
+        // `on the 500 test images: 81%` is a sentence.
+        let counted = after_number
+            && first > 1
+            && self.tokens[first - 2].kind == Kind::Word
+            && names::is_prose(self.text(first - 2, first - 2));
+        if counted && names::class(self.text(word, word)) == Class::Unknown {
+            return None;
+        }
         // `number of steps:` is a name, `accuracy of 0.9` is a sentence.
         let bound = |i: usize| form == Form::Blank || i == first || i == word;
         let prose = (first..=word).any(|i| {
             let text = self.text(i, i);
             names::is_prose(text) || bound(i) && names::is_joint(text)
         });
-        (first, !prose && word - first < LONGEST_NAME)
+        Some((first, !prose && word - first < LONGEST_NAME))
     }
 
     /// A word; also `nan` in `number of nan iterations`.
@@ -424,6 +462,16 @@ pub(super) fn is_wrapper(word: &str) -> bool {
         .any(|kind| {
             word.len() >= kind.len() && word[..kind.len()].eq_ignore_ascii_case(kind.as_bytes())
         })
+}
+
+/// One to five letters and a number: `E3`, `step100`.
+fn is_numbered(word: &str) -> bool {
+    let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let digits = &word.as_bytes()[letters..];
+    (1..=5).contains(&letters)
+        && !digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+        && names::class(word) != Class::Measured
 }
 
 fn is_counter(class: Class) -> bool {

@@ -37,6 +37,9 @@ pub(super) struct Tables {
 struct Header {
     border: Border,
     columns: Vec<String>,
+    /// One of the names is known. Other words in columns are a header only if rows of nothing but
+    /// numbers follow at once.
+    known: bool,
     idle: u32,
 }
 
@@ -87,7 +90,6 @@ impl Tables {
         if !(least..=MOST_COLUMNS).contains(&self.cells.len()) {
             return false;
         }
-        let mut columns = Vec::with_capacity(self.cells.len());
         let mut known = false;
         for (start, end) in &self.cells {
             let Ok(name) = text[*start..*end].trim_ascii().to_str() else { return false };
@@ -95,11 +97,15 @@ impl Tables {
                 return false;
             }
             let last = name.rsplit([' ', '/']).next().unwrap_or(name);
-            known |= !matches!(names::class(last), Class::Unknown | Class::Never | Class::Counted);
-            columns.push(name.to_owned());
+            let place = [names::class(name), names::class(last)];
+            known |=
+                place.iter().any(|c| matches!(c, Class::Epoch | Class::Step | Class::Measured));
         }
-        if known {
-            self.header = Some(Header { border, columns, idle: 0 });
+        let free = self.header.as_ref().is_none_or(|h| !h.known);
+        if known || free && matches!(border, Border::Tab | Border::Wide) {
+            let cell = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().to_str_lossy().into();
+            let columns = self.cells.iter().map(cell).collect();
+            self.header = Some(Header { border, columns, known, idle: 0 });
         }
         known
     }
@@ -119,7 +125,8 @@ impl Tables {
         let numbers = self.cells.iter().filter(|(a, b)| value(&text[*a..*b]).is_some()).count();
         let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
         let strict = border == Border::Wide && numbers + junk + 1 < self.cells.len();
-        if numbers < 2 || strict {
+        let sure = header.known || numbers == self.cells.len() && header.idle == 1;
+        if numbers < 2 || strict || !sure {
             return false;
         }
         header.idle = 0;
@@ -196,7 +203,7 @@ fn border(text: &[u8]) -> Option<Border> {
     if memchr::memchr(b'\t', trimmed).is_some() {
         return Some(Border::Tab);
     }
-    if memchr::memmem::find(trimmed, b"  ").is_some() {
+    if trimmed.windows(2).any(|pair| pair == b"  ") {
         return Some(Border::Wide);
     }
     let comma = memchr::memchr(b',', trimmed).is_some() && memchr::memchr(b' ', trimmed).is_none();

@@ -1,3 +1,5 @@
+//! The splitter against a plain reference implementation, and what terminals show.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn values_that_are_not_finite_and_single_points_are_left_out() {
         let curve = Curve { name: "loss".into(), points: vec![(0.0, f64::NAN), (1.0, 1.0)] };
-        assert_eq!(glance(&[curve.clone()]), []);
+        assert_eq!(glance(std::slice::from_ref(&curve)), []);
         assert_eq!(describe(&[curve]), "Chart: loss from NaN to 1");
     }
 }

@@ -1,7 +1,10 @@
 //! Copies what is followed to the terminal, as `tail -F` does. Knows no file.
 
 use std::fmt;
+use std::fmt::Write as _;
 use std::io::Write;
+
+use crate::engine::tfevents::Events;
 
 /// Where the bytes go. With `headers`, each change of the file is announced by `==> name <==`.
 pub struct Echo {
@@ -22,6 +25,18 @@ impl Echo {
         let written = out.write_all(header.as_bytes()).and_then(|()| out.write_all(bytes));
         if written.and_then(|()| out.flush()).is_err() {
             self.out = None;
+        }
+    }
+
+    /// Of an event file, which is no text, a line for each value.
+    pub(super) fn scalars(&mut self, name: &str, events: &mut Events, bytes: &[u8]) {
+        let mut lines = String::new();
+        events.push(bytes, &mut |scalar| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(lines, "step {}: {} {}", scalar.step, scalar.tag, scalar.text);
+        });
+        if !lines.is_empty() {
+            self.copy(name, lines.as_bytes());
         }
     }
 

@@ -6,7 +6,11 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::sources::tail::identity::{ANCHOR, Block, FileKey, Place, Stat, last_line_start};
+use crate::engine::csv::is_csv;
+use crate::engine::tfevents::is_event_file;
+use crate::sources::tail::identity::{
+    ANCHOR, Block, FileKey, Place, Stat, first_line, last_line_start,
+};
 use crate::sources::tail::output::{Output, Stream};
 use crate::time::Timestamp;
 
@@ -36,6 +40,8 @@ pub(super) struct Followed {
     pub(super) key: FileKey,
     /// Closed between reads where there are more files than descriptors.
     pub(super) file: Option<File>,
+    /// After a restart it was not found any more.
+    pub(super) gone: bool,
     pub(super) place: Place,
     /// Where it was read to before it was emptied; a ring of lines goes on from there.
     pub(super) before: Option<Place>,
@@ -44,6 +50,8 @@ pub(super) struct Followed {
     pub(super) skip_line: bool,
     /// After a restart: where the line begins that was unfinished at `place`. It is read again.
     pub(super) back_to: Option<u64>,
+    /// The first line of a CSV file that is read from its middle on: it names the columns.
+    csv_header: Vec<u8>,
     stat: Stat,
     changed: Timestamp,
     last_read: Timestamp,
@@ -83,22 +91,26 @@ impl Followed {
         let file = open(path)?;
         let meta = file.metadata()?;
         let (mut place, mut skip_line) = (Place::default(), false);
+        let mut header = Vec::new();
         if at_end {
             let start = last_line_start(&file, meta.len())?;
             place = Place::at(&file, start.unwrap_or(meta.len()))?;
             skip_line = start.is_none();
+            header = csv_header(path, &file, place.offset)?;
         }
         Ok(Self {
             home: path.to_path_buf(),
             path: path.to_path_buf(),
             key: FileKey::of(&meta),
             file: Some(file),
+            gone: false,
             verified_size: place.offset,
             place,
             before: None,
             stream: Stream::default(),
             skip_line,
             back_to: None,
+            csv_header: header,
             stat: Stat::of(&meta),
             changed: now,
             last_read: now,
@@ -117,6 +129,7 @@ impl Followed {
             path,
             key,
             file: None,
+            gone: false,
             verified_size: place.offset,
             look_beside: if place.offset == 0 { LookBeside::Now } else { LookBeside::Never },
             place,
@@ -124,6 +137,7 @@ impl Followed {
             stream: Stream::default(),
             skip_line: false,
             back_to: None,
+            csv_header: Vec::new(),
             stat: Stat::default(),
             changed: Timestamp::MIN,
             last_read: Timestamp::MIN,
@@ -181,6 +195,7 @@ impl Followed {
         {
             self.place = Place::at(&file, line)?;
             self.back_to = None;
+            self.csv_header = csv_header(&self.home, &file, line)?;
         }
         let mut progress = Progress::More;
         for _ in 0..BLOCKS_A_POLL {
@@ -193,6 +208,10 @@ impl Followed {
                     self.last_read = now;
                     self.verified_size = size.max(self.place.offset);
                     let whole = skip_to_line(new, &mut self.skip_line);
+                    if !whole.is_empty() {
+                        let header = std::mem::take(&mut self.csv_header);
+                        output.chunk(&mut self.stream, &self.home, &header);
+                    }
                     output.chunk(&mut self.stream, &self.home, whole);
                     if new.len() + ANCHOR < room {
                         progress = Progress::CaughtUp;
@@ -237,7 +256,7 @@ impl Followed {
 
     /// Whether it was emptied or deleted, so that only a copy may hold what it held.
     pub(super) fn was_taken_away(&self) -> io::Result<bool> {
-        let Some(file) = &self.file else { return Ok(false) };
+        let Some(file) = &self.file else { return Ok(self.gone) };
         Ok(file.metadata()?.nlink() == 0 || !self.place.fits(file)?)
     }
 
@@ -257,9 +276,13 @@ impl Followed {
         quiet >= limit
     }
 
-    /// Where the first line begins that may not have been judged.
+    /// Where the first line, or record of an event file, begins that may not have been judged.
     pub(super) fn line(&self) -> u64 {
-        self.back_to.unwrap_or(self.place.line)
+        let read = match is_event_file(&self.home.to_string_lossy()) {
+            true => self.place.offset.saturating_sub(self.stream.unfinished()),
+            false => self.place.line,
+        };
+        self.back_to.unwrap_or(read)
     }
 
     /// Bytes that were seen to be there and have not been read.
@@ -281,10 +304,19 @@ impl Followed {
         self.before = before.is_convincing().then_some(before);
         self.skip_line = false;
         self.back_to = None;
+        self.csv_header = Vec::new();
         self.look_beside = LookBeside::IfChanged(self.stat);
         self.verified_size = 0;
         self.caught_up = false;
         self.changed = now;
+    }
+}
+
+/// The names of the columns, where a table is read from `offset` on. Empty for any other file.
+fn csv_header(path: &Path, file: &File, offset: u64) -> io::Result<Vec<u8>> {
+    match is_csv(&path.to_string_lossy()) {
+        true => first_line(file, offset),
+        false => Ok(Vec::new()),
     }
 }
 

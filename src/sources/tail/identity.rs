@@ -212,6 +212,15 @@ pub(super) fn last_line_start(file: &File, size: u64) -> io::Result<Option<u64>>
     }
 }
 
+/// The first line with its end; empty if it is long or does not end before `before`.
+pub(super) fn first_line(file: &File, before: u64) -> io::Result<Vec<u8>> {
+    const LONGEST: u64 = 64 << 10;
+    let mut line = vec![0; usize::try_from(before.min(LONGEST)).unwrap_or(0)];
+    let got = read_at(file, &mut line, 0)?;
+    line.truncate(memchr::memchr(b'\n', &line[..got]).map_or(0, |end| end + 1));
+    Ok(line)
+}
+
 /// Fills the buffer as far as the file reaches.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut got = 0;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::engine::tfevents::{Events, is_event_file};
 use crate::engine::{Input, SourceId};
 use crate::sources::Sink;
 use crate::sources::tail::{Echo, Notice};
@@ -41,6 +42,15 @@ impl Summary {
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     source: Option<SourceId>,
+    /// Of an event file, for the echo, and to know where its records begin.
+    events: Events,
+}
+
+impl Stream {
+    /// As many bytes of an event file's last record came.
+    pub(super) fn unfinished(&self) -> u64 {
+        self.events.unfinished() as u64
+    }
 }
 
 pub(super) struct Output {
@@ -75,8 +85,11 @@ impl Output {
         let name = path.to_string_lossy();
         let source = self.source(stream, &name);
         self.summary.bytes += bytes.len() as u64;
-        if let Some(echo) = &mut self.echo {
-            echo.copy(&name, bytes);
+        match (&mut self.echo, is_event_file(&name)) {
+            (Some(echo), true) => echo.scalars(&name, &mut stream.events, bytes),
+            (None, true) => stream.events.push(bytes, &mut |_| {}),
+            (Some(echo), false) => echo.copy(&name, bytes),
+            (None, false) => {}
         }
         self.sink.put(Input::Chunk { source, bytes });
     }
@@ -86,10 +99,12 @@ impl Output {
         let source = self.source(stream, &path.to_string_lossy());
         self.summary.gaps += 1;
         self.summary.lost_bytes += bytes;
+        stream.events.gap();
         self.sink.put(Input::Gap { source, bytes });
     }
 
     pub(super) fn close(&mut self, stream: &mut Stream) {
+        stream.events.gap();
         if let Some(source) = stream.source.take() {
             self.sink.put(Input::Closed { source });
         }

@@ -1,11 +1,11 @@
 //! From a follower to its checkpoint and back: after a restart it is as if it had never stopped.
 //!
-//! What happened to the files in the meantime (they grew, were rotated,
-//! emptied, deleted) is found out by the next poll, as always.
+//! What happened to the files in the meantime (they grew, were rotated, emptied, deleted) is found
+//! out by the next poll, as always.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Follower {
             let place = Place::remembered(record.offset, &record.head, &record.anchor);
             let (home, path) = (as_path(&record.home), as_path(&record.path));
             let mut file = Followed::remembered(home, path.clone(), key(&record.key), place);
-            file.file = self.find(&file);
+            self.find(&mut file);
             file.skip_line = record.skip_line;
             file.back_to = Some(record.line);
             file.waits_for = newest.get(record.home.as_slice()).copied();
@@ -60,18 +60,16 @@ impl Follower {
     }
 
     /// Opens the file wherever it is now, since what came of it tells what its copies are.
-    fn find(&mut self, file: &Followed) -> Option<File> {
-        if self.open >= self.most_open {
-            return None;
-        }
+    fn find(&mut self, file: &mut Followed) {
         let is_there = fs::metadata(&file.path).is_ok_and(|meta| FileKey::of(&meta) == file.key);
         let path = match is_there {
-            true => file.path.clone(),
-            false => find_moved(&file.path, file.key)?,
+            true => Some(file.path.clone()),
+            false => find_moved(&file.path, file.key),
         };
-        let found = file::open(&path).ok()?;
-        self.open += 1;
-        Some(found)
+        file.gone = path.is_none();
+        let path = path.filter(|_| self.open < self.most_open);
+        file.file = path.and_then(|path| file::open(&path).ok());
+        self.open += usize::from(file.file.is_some());
     }
 
     /// All that is needed to go on from here. `clean` is left to whoever knows.

@@ -55,6 +55,9 @@ impl Follower {
                 if copy.as_ref().is_none_or(|(_, size)| meta.size() > *size) {
                     copy = Some((open, meta.size()));
                 }
+            } else if self.is_copy_of_followed(&path).unwrap_or(true) {
+                // Of another one that stood under this path.
+                self.siblings.leave_new(&file.home, key);
             } else {
                 self.add_skipped(&path, file, now);
             }
@@ -218,8 +221,9 @@ impl Follower {
         Ok(true)
     }
 
-    /// Opens a file again that lost its path while it was closed. Where it is gone, that is said.
-    pub(super) fn find_again(&mut self, file: &mut Followed) -> bool {
+    /// Opens a file again that lost its path while it was closed. Where it is gone, that is said,
+    /// and a copy is read instead if there is one.
+    pub(super) fn find_again(&mut self, file: &mut Followed, now: Timestamp) -> bool {
         if let Some(path) = siblings::find_moved(&file.path, file.key)
             && let Ok(open) = file::open(&path)
         {
@@ -227,7 +231,9 @@ impl Follower {
             return true;
         }
         if !file.caught_up {
-            let lost = file.backlog();
+            let known = file.place.is_convincing();
+            let recovered = if known { self.read_copy(file, now) } else { 0 };
+            let lost = file.backlog().saturating_sub(recovered);
             self.output.gap(&mut file.stream, &file.home, lost);
             file.give_up();
             self.tell(Notice::Lost { path: file.home.clone() });

@@ -354,7 +354,7 @@ impl Follower {
                 return true;
             }
         }
-        if !was_open && file.leaving.is_some() && !self.find_again(file) {
+        if !was_open && file.leaving.is_some() && !self.find_again(file, now) {
             return false;
         }
         let mut progress = self.read_some(file, now);

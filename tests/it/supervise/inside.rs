@@ -85,7 +85,7 @@ fn a_run_is_told_from_its_start_to_its_end() {
     rest.sort();
     assert_eq!(rest, ["closed 0", "closed 1", "ended"]);
     assert_eq!(*recorder.text.lock().unwrap(), [b"out 0\nout 1\n", b"err 0\nerr 1\n"]);
-    assert_eq!(*recorder.ends.lock().unwrap(), [end.clone()]);
+    assert_eq!(recorder.ends.lock().unwrap().as_slice(), std::slice::from_ref(&end));
     assert_eq!(end.status, ProcessStatus::Exited { code: 0 });
 }
 

@@ -1,6 +1,7 @@
 //! A command under `watch` is as it is without: its bytes, its end, its signals, its terminal.
 //!
 //! Nothing is asserted about our own stderr, on which messages appear.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod ends;
 mod inside;

@@ -39,47 +39,46 @@ fn the_last_words_before_a_kill_are_not_lost() {
     }
 }
 
-/// Until the command has been started by `watch`, and is gone.
-fn wait_for_the_commands_end(watch: u32) {
+/// Starts a command that writes `bytes` and ends, and waits for its end, reading nothing.
+fn ended_unread(bytes: usize) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let mut command = watch_child(&["big", &bytes.to_string()]);
+    let run = Running::start(command.arg(&mark));
+    while !mark.exists() {
+        std::thread::yield_now();
+    }
+    let parent = format!(" {} ", run.child.id());
     let runs = || {
         let processes = fs::read_dir("/proc").unwrap().flatten();
         let stats = processes.filter_map(|it| fs::read_to_string(it.path().join("stat")).ok());
-        let parent = format!(" {watch} ");
         stats.filter(|stat| stat.contains("(python3) ")).any(|stat| {
-            let after_name = stat.split(')').nth(1).unwrap_or_default();
-            // The state, then the parent.
-            after_name.get(2..).is_some_and(|rest| rest.starts_with(&parent))
+            // After the name: the state, then the parent.
+            let rest = stat.split(')').nth(1).and_then(|rest| rest.get(2..));
+            rest.is_some_and(|rest| rest.starts_with(&parent))
         })
     };
-    while !runs() {
-        std::thread::yield_now();
-    }
     while runs() {
         std::thread::yield_now();
     }
+    run
 }
 
 #[test]
 fn what_a_slow_reader_has_not_taken_at_the_end_is_not_lost() {
-    let mut run = Running::start(&mut watch_child(&["big", "250000"]));
-    // More than fits into the pipe to us; we read only when the command must have ended.
-    let mut first = [0];
-    run.lines.read_exact(&mut first).unwrap();
-    wait_for_the_commands_end(run.child.id());
-    let mut rest = Vec::new();
-    run.lines.read_to_end(&mut rest).unwrap();
-    assert_eq!(rest.len() + 1, 250_000);
+    // More than fits into the pipe from us, less than into that and the one to us.
+    let mut run = ended_unread(250_000);
+    let mut all = Vec::new();
+    run.lines.read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), 250_000);
     assert_eq!(run.child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
 fn a_reader_that_never_reads_does_not_keep_us_when_we_are_told_to_end() {
-    let run = Running::start(&mut watch_child(&["big", "250000"]));
-    let pid = run.child.id();
-    wait_for_the_commands_end(pid);
+    let mut run = ended_unread(250_000);
     run.signal(15);
-    let mut child = run.child;
-    assert!(child.wait().is_ok());
+    assert_eq!(run.child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
