@@ -5,12 +5,19 @@
 
 use std::env;
 use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use crate::cli::RunArgs;
 use crate::commands::environment;
 use crate::error::say;
 use crate::sources::tail::{Acknowledged, Follower, Opened, Store, key};
 use crate::time::Timestamp;
+
+/// A second in all.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The follower, from the last checkpoint on, unless `--from` says otherwise.
 pub(super) fn resume(
@@ -24,7 +31,7 @@ pub(super) fn resume(
     let Some(state_dir) = state_dir.filter(|_| args.command.is_empty() && !args.dry_run) else {
         return follower;
     };
-    let opened = follower_key(args).and_then(|key| Store::open(&state_dir, key));
+    let opened = follower_key(args).and_then(|key| open(&state_dir, &key));
     let (store, found) = match opened {
         Ok(Opened::Mine(store, found)) => (store, found),
         Ok(Opened::Torn(store, aside)) => {
@@ -55,6 +62,17 @@ pub(super) fn resume(
     };
     store.remove_old(now);
     follower.keep(store, told, found.filter(|_| args.from.is_none()))
+}
+
+/// One that was killed a moment ago holds it until the system has cleaned up behind it.
+fn open(state_dir: &Path, key: &[u8]) -> io::Result<Opened> {
+    for _ in 0..TRIES {
+        match Store::open(state_dir, key.to_vec())? {
+            Opened::Taken => thread::sleep(PAUSE),
+            opened => return Ok(opened),
+        }
+    }
+    Ok(Opened::Taken)
 }
 
 fn follower_key(args: &RunArgs) -> io::Result<Vec<u8>> {

@@ -25,7 +25,7 @@ use crate::process::{self, Command, PtyMode, Signals, StopQueue, StopRequest};
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
-use crate::runtime::driver::{self, Newest, Report, Word};
+use crate::runtime::driver::{self, Newest, Word};
 use crate::runtime::queue::Queue;
 use crate::runtime::record::{self, Alive, Record, Run};
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
@@ -284,10 +284,10 @@ fn spawn<T: Send + 'static>(
 
 /// A rule's `stop` goes to the supervisor at once, its message to the reporter.
 fn hand_on(word: Word, stops: &StopQueue, reports: &SyncSender<Word>) {
-    if let Word::Report(Report { alert, .. }) = &word
-        && let Some(stop) = alert.stop
+    if let Word::Report(report) = &word
+        && let Some(stop) = report.alert.stop
     {
-        stops.request(StopRequest { rule: alert.rule.clone(), stop });
+        stops.request(StopRequest { rule: report.alert.rule.clone(), stop });
     }
     // It can only fail if the reporter died; then there is nobody to tell it to.
     let _ = reports.send(word);

@@ -34,7 +34,7 @@ pub struct Report {
 /// What the driver says, in the engine's order.
 #[derive(Debug)]
 pub enum Word {
-    Report(Report),
+    Report(Box<Report>),
     /// All that came before this mark was judged, and its alerts were reported.
     Mark(u64),
 }
@@ -124,7 +124,8 @@ fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, repeats: bool, say: &mut 
             let series = engine.series();
             let curves = if alert.attach.charts { series.curves() } else { Vec::new() };
             let repeat = repeats && alert.origin.is_some();
-            say(Word::Report(Report { alert: *alert, curves, step: series.step(), repeat }));
+            let step = series.step();
+            say(Word::Report(Box::new(Report { alert: *alert, curves, step, repeat })));
         }
     }
 }
@@ -137,7 +138,7 @@ fn without_engine_from(
     say: &mut dyn FnMut(Word),
 ) {
     match event {
-        Event::Ended(end) => say(Word::Report(Report::bare(bare_end(&end, at, started)))),
+        Event::Ended(end) => say(Word::Report(Box::new(Report::bare(bare_end(&end, at, started))))),
         Event::Finished => return,
         _ => {}
     }
@@ -152,7 +153,7 @@ fn without_engine(queue: &Queue, started: Timestamp, say: &mut dyn FnMut(Word)) 
     while let Some((at, event)) = queue.take(None) {
         match event {
             Event::Ended(end) => {
-                say(Word::Report(Report::bare(bare_end(&end, at, started))));
+                say(Word::Report(Box::new(Report::bare(bare_end(&end, at, started)))));
             }
             Event::Finished => return,
             _ => {}

@@ -14,6 +14,7 @@ mod formats;
 mod invariance;
 mod outbox;
 mod program;
+mod resume;
 mod scenarios;
 mod slack;
 mod story;
