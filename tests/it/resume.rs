@@ -4,7 +4,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::process::{Child, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,7 +13,7 @@ use crate::support::sandbox::{Sandbox, WATCH};
 const RULES: &str =
     "builtin: false\nrules:\n  - { name: each, match: 'ALERT (?<n>[0-9]+)', lines: 0 }\n";
 /// For a machine that is busy.
-const PATIENCE: u32 = 3000;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A log, and the watchers that followed it one after the other.
 struct Story {
@@ -62,13 +61,21 @@ impl Story {
     }
 
     fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        for _ in 0..PATIENCE {
-            if holds(self) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(10));
+        use notify::Watcher as _;
+        let (changed, changes) = std::sync::mpsc::sync_channel(1);
+        let mut watcher = notify::recommended_watcher(move |_| {
+            let _ = changed.try_send(());
+        })
+        .unwrap();
+        let state = self.sandbox.state();
+        fs::create_dir_all(&state).unwrap();
+        for folder in [state, self.sandbox.work()] {
+            watcher.watch(&folder, notify::RecursiveMode::Recursive).unwrap();
         }
-        panic!("not yet: {what}\n{}", self.said(self.lives));
+        while !holds(self) {
+            let seen = changes.recv_timeout(PATIENCE);
+            assert!(seen.is_ok(), "not yet: {what}\n{}", self.said(self.lives));
+        }
     }
 
     fn wait_for_the_newest(&self) {
@@ -149,4 +156,22 @@ fn after_an_end_in_order_nothing_is_told_again() {
         (1..=story.lives).flat_map(|life| told(&story.said(life)).collect::<Vec<_>>()).collect();
     let expected: Vec<_> = (1..story.written).map(|number| (number, false)).collect();
     assert_eq!(all, expected);
+}
+
+#[test]
+fn a_loss_is_counted_and_told_at_the_end() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rules.yaml", RULES);
+    let mut story = Story { sandbox, lives: 0, written: 0 };
+    let mut watcher = story.begin_life(&["--from", "start"]);
+    story.write(2);
+    story.wait_for_the_newest();
+    File::create(story.sandbox.work().join("train.log")).unwrap();
+    story.write(2);
+    story.wait_for_the_newest();
+    kill_process(Pid::from_child(&watcher), Signal::TERM).unwrap();
+    watcher.wait().unwrap();
+    let said = story.said(1);
+    assert!(said.contains("`train.log` was truncated"), "{said}");
+    assert!(said.contains("gaps: 1 in what was followed"), "{said}");
 }

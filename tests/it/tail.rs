@@ -72,6 +72,7 @@ impl Sink for Recorder {
         let mut sources = self.0.lock().unwrap();
         let repeat = self.1.load(Ordering::Relaxed);
         match input {
+            Input::Mark { .. } => {}
             Input::Repeats { on } => self.1.store(on, Ordering::Relaxed),
             Input::Chunk { source, bytes } => {
                 let source = &mut sources[source.0 as usize];
@@ -101,12 +102,12 @@ impl Sink for Recorder {
 }
 
 /// A folder, a follower of files in it, and what it said.
-struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
-    follower: Follower,
+    pub(crate) follower: Follower,
     recorder: Arc<Recorder>,
     notices: Arc<Mutex<Vec<Notice>>>,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 fn options(folder: &Path, patterns: &[&str], notices: &Arc<Mutex<Vec<Notice>>>) -> Options {
@@ -121,7 +122,7 @@ fn options(folder: &Path, patterns: &[&str], notices: &Arc<Mutex<Vec<Notice>>>) 
 
 impl Bench {
     /// Writes the files, then begins to follow.
-    fn new(files: &[(&str, &str)], patterns: &[&str]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)], patterns: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
@@ -140,45 +141,45 @@ impl Bench {
         bench
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn append(&self, name: &str, text: &str) {
+    pub(crate) fn append(&self, name: &str, text: &str) {
         append(&self.path(name), text);
     }
 
-    fn rename(&self, from: &str, to: &str) {
+    pub(crate) fn rename(&self, from: &str, to: &str) {
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
-    fn poll(&mut self) {
+    pub(crate) fn poll(&mut self) {
         self.poll_after(Duration::from_millis(100));
     }
 
-    fn poll_after(&mut self, pause: Duration) {
+    pub(crate) fn poll_after(&mut self, pause: Duration) {
         self.now = self.now.after(pause);
         while self.follower.poll_once(self.now) {}
     }
 
     /// What came so far: the lines of each source; one that is not ended has `…` behind it.
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let sources = self.recorder.0.lock().unwrap().clone();
         sources.into_iter().flat_map(as_texts).collect()
     }
 
-    fn said(&self) -> Vec<Notice> {
+    pub(crate) fn said(&self) -> Vec<Notice> {
         self.notices.lock().unwrap().clone()
     }
 
-    fn finish(self) -> (Vec<Source>, Summary) {
+    pub(crate) fn finish(self) -> (Vec<Source>, Summary) {
         let summary = self.follower.finish();
         let sources = self.recorder.0.lock().unwrap().clone();
         (sources, summary)
     }
 }
 
-fn as_texts(mut source: Source) -> Vec<String> {
+pub(crate) fn as_texts(mut source: Source) -> Vec<String> {
     source.end_line(true, false);
     let mark = |line: Line| {
         line.text + if line.open { "…" } else { "" } + if line.repeat { " (again)" } else { "" }
@@ -186,7 +187,7 @@ fn as_texts(mut source: Source) -> Vec<String> {
     source.lines.into_iter().map(mark).collect()
 }
 
-fn append(path: &Path, text: &str) {
+pub(crate) fn append(path: &Path, text: &str) {
     let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
