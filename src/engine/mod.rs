@@ -21,6 +21,7 @@ pub mod input;
 mod judge;
 pub mod metrics;
 mod progress;
+mod rows;
 pub mod rules;
 mod run_time;
 mod scanner;

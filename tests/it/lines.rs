@@ -81,6 +81,19 @@ fn keras_bars_drawn_with_backspaces_are_one_line() {
     assert_eq!(fires("^Epoch 2/2$", &[&text]), [3]);
 }
 
+#[test]
+fn an_error_in_a_table_that_rich_draws_again_fires_once() {
+    let mut text = Vec::new();
+    for frame in 0..30 {
+        if frame > 0 {
+            text.extend_from_slice(b"\x1b[2A");
+        }
+        let row = format!("\x1b[2K│ rank 0 │ error: lost │\n\x1b[2K│ rank 1 │ step {frame} │\n");
+        text.extend_from_slice(row.as_bytes());
+    }
+    assert_eq!(fires("error: lost", &[&text]).len(), 1);
+}
+
 /// The summary of the cause when a command ends with status 1 after this output.
 fn cause(text: &[u8]) -> Option<String> {
     let rules = "builtin: false\nrules:\n  - { name: bad, exit: failure }\n";

@@ -119,7 +119,8 @@ fn without_any_notice_of_change_a_line_is_found_by_polling() {
     let (bell, rings) = sync_channel(1);
     let options = Options {
         patterns: vec![path.clone().into_os_string()],
-        from_start: false,
+        // The thread may begin after the writing.
+        from_start: true,
         echo: None,
         notices: Box::new(|_| {}),
     };
