@@ -28,7 +28,8 @@ pub(super) fn resume(
 ) -> Follower {
     // That there is no state folder is said elsewhere.
     let state_dir = environment::state_dir().ok();
-    let Some(state_dir) = state_dir.filter(|_| args.command.is_empty() && !args.dry_run) else {
+    let only_files = args.command.is_empty() && args.pid.is_none() && !args.dry_run;
+    let Some(state_dir) = state_dir.filter(|_| only_files) else {
         return follower;
     };
     let opened = follower_key(args).and_then(|key| open(&state_dir, &key));
