@@ -22,7 +22,7 @@ pub(super) fn load_config(
         .map_err(|error| fail(error.render(color_on_stderr()).trim_end().to_owned()))
 }
 
-/// The rules file that is used; none: only the built-in rules are.
+/// The rules file that was given, or the first default place that has one.
 pub(super) fn rules_file(given: Option<&Path>) -> Option<PathBuf> {
     match given {
         Some(path) => Some(path.to_owned()),

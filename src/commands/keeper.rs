@@ -32,6 +32,7 @@ use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
 use crate::runtime::driver::{self, Newest, Word};
 use crate::runtime::queue::Queue;
+use crate::runtime::recording::Recording;
 use crate::runtime::reporter::{Reporter, Setup};
 use crate::runtime::state;
 use crate::sources::Sink as _;
@@ -131,7 +132,7 @@ fn carry_on(plan: Plan, estate: Estate, signals: &Signals) -> Result<(), AppErro
         let before = begin.since(started);
         spawn("engine", move || {
             let engine = Engine::new(rules, begin, false);
-            driver::drive(engine, &queue, begin, &newest, &mut |mut word| {
+            driver::drive(engine, &queue, begin, &newest, Recording::default(), &mut |mut word| {
                 if let Word::Report(report) = &mut word {
                     report.alert.elapsed += before;
                 }

@@ -16,6 +16,8 @@ mod invariance;
 mod lines;
 mod outbox;
 mod program;
+mod recipes;
+mod reload;
 mod resume;
 mod scenarios;
 mod slack;
