@@ -23,6 +23,7 @@ pub mod input;
 mod judge;
 pub mod metrics;
 mod progress;
+mod rows;
 pub mod rules;
 mod run_time;
 mod scanner;
@@ -118,7 +119,7 @@ impl Engine {
             return;
         }
         match input {
-            Input::Started { .. } => {}
+            Input::Started { .. } | Input::Mark { .. } | Input::Repeats { .. } => {}
             Input::Opened { source, name } => {
                 let mut others = self.sources.iter_mut().rev();
                 let before = others.find(|other| other.name == name);
