@@ -84,6 +84,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "DUR", default_value = "15s", value_parser = duration)]
     pub linger: Duration,
 
+    /// Go on in the thread of this earlier run (its id: see `watch runs`)
+    #[arg(long, value_name = "RUN")]
+    pub resume: Option<String>,
+
     /// With --tail: exit with 1 if a critical rule fired
     #[arg(long)]
     pub fail: bool,
@@ -118,6 +122,11 @@ pub enum Verb {
     Outbox {
         #[command(subcommand)]
         action: Option<OutboxAction>,
+    },
+    /// Live and past runs of this machine, the newest first
+    Runs {
+        /// One of them in detail: its id, or the beginning of it
+        run: Option<String>,
     },
     /// Write a commented rules.yaml for this folder
     Init,

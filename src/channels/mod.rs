@@ -50,6 +50,9 @@ pub struct Delivery<'a> {
     pub progress: &'a mut serde_json::Value,
     /// Called with the new progress whenever a step is done; when it returns, it is on disk.
     pub progress_changed: &'a mut (dyn FnMut(&serde_json::Value) + Send),
+    /// Where the run's card is shown (see `show`); null: nowhere. A channel with threads replies to
+    /// it. The end of a run that is shown nowhere takes its place and says where that is.
+    pub place: &'a mut serde_json::Value,
 }
 
 impl fmt::Debug for Delivery<'_> {
@@ -102,6 +105,17 @@ pub type DeliveryFuture<'a> = Pin<Box<dyn Future<Output = Result<(), DeliveryErr
 /// A service that takes messages.
 pub trait Channel: Send + Sync {
     fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliveryFuture<'a>;
+
+    /// Whether it can show a card, and keep it up to date in place.
+    fn can_show(&self) -> bool {
+        false
+    }
+
+    /// Shows a run's card at this place, or at a new one if it is null. A place that is gone for
+    /// good becomes null. Called only if `can_show`.
+    fn show<'a>(&'a self, _: &'a Message, _: &'a mut serde_json::Value) -> DeliveryFuture<'a> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Why there is no channel for these settings.

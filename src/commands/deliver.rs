@@ -1,4 +1,4 @@
-//! The verbs `send` and `outbox` with what they take from the command line and the environment.
+//! The verbs `send`, `outbox` and `runs` with what they take from the command line and the environment.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::channels;
 use crate::cli::{OutboxAction, SendArgs};
 use crate::commands::outbox::{self, Which};
+use crate::commands::runs::{self, RunsError};
 use crate::commands::send::{self, Note, Sent, Target};
 use crate::commands::{Exit, environment};
 use crate::courier::Ports;
@@ -99,6 +100,19 @@ pub(super) fn outbox_verb(action: OutboxAction) -> Result<Exit, AppError> {
         }
     }
     Ok(Exit::Code(0))
+}
+
+/// `watch runs ...`.
+pub(super) fn list_runs(which: Option<&str>) -> Result<Exit, AppError> {
+    let now = Clock::start().now();
+    match runs::run(&state_dir()?, which, now, &mut io::stdout().lock()) {
+        Ok(()) => Ok(Exit::Code(0)),
+        // Whoever reads it has seen enough: `watch runs | head`.
+        Err(RunsError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(Exit::Code(0))
+        }
+        Err(error) => Err(AppError::problem(error.to_string()).hint("`watch runs` lists all")),
+    }
 }
 
 fn state_dir() -> Result<PathBuf, AppError> {

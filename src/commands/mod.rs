@@ -7,6 +7,7 @@ pub mod init;
 pub mod outbox;
 pub mod replay;
 pub mod run;
+pub mod runs;
 pub mod send;
 
 use std::env;
@@ -39,6 +40,7 @@ pub fn dispatch(cli: Cli) -> Result<Exit, AppError> {
         }
         Some(Verb::Send(args)) => deliver::send_note(&args),
         Some(Verb::Outbox { action }) => deliver::outbox_verb(action.unwrap_or(OutboxAction::List)),
+        Some(Verb::Runs { run }) => deliver::list_runs(run.as_deref()),
         Some(Verb::Init) => write_rules(),
         Some(Verb::Courier) => {
             let clock = Clock::start();

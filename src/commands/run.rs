@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::channels::ChannelConfig;
 use crate::cli::{From, PtyWhen, RunArgs};
 use crate::commands::{Exit, environment};
 use crate::config::{ChartConfig, Config};
@@ -19,15 +20,16 @@ use crate::courier::{self, CourierHandle};
 use crate::engine::rules::RuleSet;
 use crate::engine::{Engine, Input};
 use crate::error::{AppError, EXIT_OWN_FAILURE, say};
-use crate::outbox::Outbox;
+use crate::outbox::{Cards, Outbox};
 use crate::process::{self, Command, PtyMode, Signals, StopQueue, StopRequest};
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
-use crate::runtime::driver::{self, Report};
+use crate::runtime::driver::{self, Newest, Report};
 use crate::runtime::queue::Queue;
+use crate::runtime::record::{self, Alive, Record, Run};
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
-use crate::runtime::state;
+use crate::runtime::{past, state};
 use crate::sources::Sink;
 use crate::sources::host;
 use crate::sources::tail::{self, Follower};
@@ -127,6 +129,8 @@ struct Live {
     engine: JoinHandle<()>,
     reporter: JoinHandle<(Option<CourierHandle>, bool)>,
     linger: Duration,
+    /// Held until the end: so others know that the run is watched.
+    _alive: Option<Alive>,
     /// The command's, once it runs.
     pid: Arc<AtomicU32>,
     /// Measures as long as it is there.
@@ -143,19 +147,27 @@ impl Live {
         let run = label(args, &config, &clock);
         let stops = StopQueue::new()
             .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
-        let (setup, rules) = setup(args, config, run.clone())?;
+        let (setup, alive, rules) = setup(args, config, run.clone(), &clock)?;
         let pid = Arc::<AtomicU32>::default();
         let named = measured(&rules, &setup.charts);
         let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
         let (outbox, courier) = outbox_and_courier(&setup);
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
-        let reporter = spawn("reporter", move || report_all(reporter, &to_report))?;
+        let newest = Arc::new(Newest::default());
+        let reporter = {
+            let newest = Arc::clone(&newest);
+            spawn("reporter", move || {
+                let mut reporter = reporter;
+                reporter.look_back(clock.started());
+                report_all(reporter, &to_report, &newest)
+            })?
+        };
         let engine = Engine::new(rules, clock.started(), false);
         let engine = {
             let (queue, stops) = (Arc::clone(&queue), stops.clone());
             spawn("engine", move || {
-                driver::drive(engine, &queue, clock.started(), &mut |report| {
+                driver::drive(engine, &queue, clock.started(), &newest, &mut |report| {
                     hand_on(report, &stops, &reports);
                 });
             })?
@@ -168,6 +180,7 @@ impl Live {
             reporter,
             linger: args.linger,
             pid,
+            _alive: alive,
             _sampler: sampler,
         })
     }
@@ -275,12 +288,23 @@ fn hand_on(report: Report, stops: &StopQueue, reports: &SyncSender<Report>) {
     let _ = reports.send(report);
 }
 
-fn report_all(mut reporter: Reporter, reports: &Receiver<Report>) -> (Option<CourierHandle>, bool) {
+fn report_all(
+    mut reporter: Reporter,
+    reports: &Receiver<Report>,
+    newest: &Newest,
+) -> (Option<CourierHandle>, bool) {
     loop {
-        match reports.recv_timeout(Duration::from_secs(1)) {
+        let report = reports.recv_timeout(Duration::from_secs(1));
+        if let Some(snapshot) = newest.take() {
+            reporter.show(&snapshot);
+        }
+        match report {
             Ok(report) => reporter.report(&report),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return reporter.into_parts(),
+            Err(RecvTimeoutError::Disconnected) => {
+                reporter.close_card();
+                return reporter.into_parts();
+            }
         }
         reporter.pass_on_notices();
     }
@@ -356,16 +380,26 @@ fn default_name(args: &RunArgs) -> String {
     }
 }
 
-fn setup(args: &RunArgs, config: Config, run: RunLabel) -> Result<(Setup, RuleSet), AppError> {
+fn setup(
+    args: &RunArgs,
+    config: Config,
+    run: RunLabel,
+    clock: &Clock,
+) -> Result<(Setup, Option<Alive>, RuleSet), AppError> {
     let channels = environment::channels(&config, &args.to)?;
     let state_dir = environment::state_dir()
         .inspect_err(|why| {
             say(&format!("watch: no state folder, so messages go to the terminal only ({why})"))
         })
         .ok();
+    let mut resumed = Vec::new();
+    let mut alive = None;
     if let Some(state_dir) = &state_dir {
-        // Only `watch send` from inside the run needs it.
+        resumed = resume(args, state_dir, &run, &channels)?;
+        // `watch send` from inside the run and `watch runs` need it; the run itself does not.
         let _ = state::write_label(state_dir, &run);
+        let record = Record::ours(clock.started(), environment::variable("SLURM_JOB_ID"));
+        alive = record::enrol(state_dir, &run.id, &record).ok();
     }
     let mut charts = config.charts;
     charts.extend(args.chart.iter().cloned().map(ChartConfig::File));
@@ -378,10 +412,35 @@ fn setup(args: &RunArgs, config: Config, run: RunLabel) -> Result<(Setup, RuleSe
         channels,
         charts,
         state_dir,
+        resumed,
         dry_run: args.dry_run,
         color: environment::color_on_stderr(),
     };
-    Ok((setup, config.rules))
+    Ok((setup, alive, config.rules))
+}
+
+/// The channels in which an earlier run goes on as this one: the one that was named, or what a
+/// requeued SLURM job did before (<https://slurm.schedmd.com/sbatch.html>, SLURM_RESTART_COUNT).
+fn resume(
+    args: &RunArgs,
+    state_dir: &Path,
+    run: &RunLabel,
+    channels: &[ChannelConfig],
+) -> Result<Vec<String>, AppError> {
+    let earlier = match &args.resume {
+        Some(id) if !record::is_id(id) || Run::load(state_dir, id).is_none() => {
+            return Err(AppError::own(format!("--resume {id}: there is no such run"))
+                .hint("`watch runs` lists the runs of this machine"));
+        }
+        Some(id) => Some(id.clone()),
+        None => environment::variable("SLURM_RESTART_COUNT")
+            .filter(|count| count != "0")
+            .and_then(|_| environment::variable("SLURM_JOB_ID"))
+            .and_then(|job| past::requeued(state_dir, &run.name, &job)),
+    };
+    let Some(earlier) = earlier.filter(|_| !args.dry_run) else { return Ok(Vec::new()) };
+    let names: Vec<String> = channels.iter().map(|channel| channel.name.clone()).collect();
+    Ok(past::take_over(&Cards::new(state_dir), &earlier, &run.id, &names))
 }
 
 /// Neither can keep the run from starting.

@@ -35,11 +35,17 @@ pub(super) async fn attempt(
             let _ = outbox.save_progress(&entry);
         }
     };
+    let cards = outbox.cards();
+    // Of the run that it is about: another one's may have found it lost.
+    let about = entry.message.run.id.clone();
+    let mut seat = cards.seat(&about, &entry.channel);
+    let was_shown = !seat.place.is_null();
     let delivery = Delivery {
         message: &message,
         images: &images,
         progress: &mut progress,
         progress_changed: &mut save,
+        place: &mut seat.place,
     };
     let result = match tokio::time::timeout(TIMEOUT, channel.deliver(delivery)).await {
         Ok(result) => result,
@@ -50,6 +56,12 @@ pub(super) async fn attempt(
         }),
     };
     entry.progress = progress;
+    if !was_shown && !seat.place.is_null() {
+        // The end took the card's place, and says more than a card would.
+        seat.closed = true;
+        // At worst a later message stands alone.
+        let _ = cards.save_seat(&about, &entry.channel, &seat);
+    }
     result
 }
 

@@ -2,22 +2,33 @@
 
 use crate::engine::alert::{AlertState, Severity};
 use crate::render::Message;
+use crate::render::card::{self, Card, State};
+use crate::render::language::Language;
 use crate::render::message::{MessageKind, RunLabel};
 use crate::time::Timestamp;
 
+/// The run's last card, turned into one that says so; made up if there never was one.
+pub(super) fn gone(run: &RunLabel, last: Option<Card>, at: Timestamp) -> Card {
+    let blank =
+        || Card { message: blank(run, at), language: Language::default(), state: State::Running };
+    card::gone(&last.unwrap_or_else(blank), at)
+}
+
 /// "The watcher of this run is gone". What became of the run is not known, and not claimed.
-pub(super) fn watcher_gone(run: &RunLabel, at: Timestamp) -> Message {
+pub(super) fn watcher_gone(gone: &Card) -> Message {
+    Message { rule: "watcher gone".to_owned(), ..gone.message.clone() }
+}
+
+fn blank(run: &RunLabel, at: Timestamp) -> Message {
     Message {
         kind: MessageKind::Alert,
         severity: Severity::Warning,
         state: AlertState::Firing,
         run: run.clone(),
-        rule: "watcher gone".to_owned(),
+        rule: String::new(),
         at,
-        title: "The watcher of this run is gone.".to_owned(),
-        body: "It ended without a word: killed, or out of memory. Whether the run goes on is not \
-               known, and nothing more will be told about it."
-            .to_owned(),
+        title: String::new(),
+        body: String::new(),
         fields: Vec::new(),
         lines: Vec::new(),
         chart_path: None,

@@ -119,6 +119,23 @@ impl Mailbox {
         }
     }
 
+    /// The run's end, if it waits for that channel: where there is no card, it comes first and
+    /// takes its place.
+    pub(super) fn end(&self, channel: &str, now: Timestamp) -> Option<Next> {
+        let end = self.waiting.values().find(|w| {
+            w.entry.channel == channel
+                && w.entry.run == self.run
+                && w.entry.message.kind == MessageKind::End
+                && w.entry.attempts < STUCK
+                && self.claims.contains_key(&w.entry.run)
+                && !expired(&w.entry, now)
+        })?;
+        Some(match end.ready {
+            ready if ready > Instant::now() => Next::Until(ready),
+            _ => Next::Deliver { entry: Box::new(end.entry.clone()), late: false },
+        })
+    }
+
     /// How many entries of this run and channel are still to be delivered.
     pub(super) fn own_left(&self, channel: &str, now: Timestamp) -> usize {
         self.waiting

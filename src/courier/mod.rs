@@ -13,6 +13,7 @@
 //! instant. Secrets go through the pipe only. The courier knows no rule and no engine.
 
 mod attempt;
+mod card;
 mod flush;
 mod gone;
 mod handle;

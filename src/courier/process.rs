@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::channels::{self, Channel, ChannelConfig};
 use crate::courier::attempt::Unusable;
-use crate::courier::gone::watcher_gone;
+use crate::courier::gone::{gone, watcher_gone};
 use crate::courier::mailbox::Mailbox;
 use crate::courier::protocol::{END, Notice, Settings};
 use crate::courier::worker::{Shared, Worker};
@@ -164,7 +164,14 @@ fn workers_of(
             let mut seed = DefaultHasher::new();
             (&settings.run.id, &config.name).hash(&mut seed);
             let shared = Rc::clone(shared);
-            Worker::new(&config.name, channel, fallback(index), seed.finish(), shared)
+            Worker::new(
+                &settings.run.id,
+                &config.name,
+                channel,
+                fallback(index),
+                seed.finish(),
+                shared,
+            )
         })
         .collect()
 }
@@ -176,7 +183,12 @@ fn tell_that_it_is_gone(settings: &Settings, configs: &[&ChannelConfig], shared:
         return;
     }
     let now = (shared.clock)();
-    let message = watcher_gone(&settings.run, now);
+    let (cards, run) = (shared.outbox.cards(), &settings.run.id);
+    let card = gone(&settings.run, cards.read(run), now);
+    let message = watcher_gone(&card);
+    if let Err(error) = cards.write(run, &card) {
+        shared.trouble(format!("cannot keep the card of {run}: {error}"));
+    }
     for config in configs {
         match shared.outbox.commit(&message, &config.name, &settings.run.id, &[], now) {
             Ok(committed) => {

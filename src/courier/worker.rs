@@ -12,11 +12,14 @@ use tokio::time::Instant;
 
 use crate::channels::{Channel, DeliveryError, Verdict};
 use crate::courier::attempt::{add_on_top, attempt};
+use crate::courier::card::{Keeper, Need, bring_to_end};
 use crate::courier::mailbox::{GIVE_UP, Mailbox, Next};
 use crate::courier::process::Stage;
 use crate::courier::protocol::Notice;
 use crate::outbox::backoff::{self, Failure};
-use crate::outbox::{Entry, Outbox, Picture};
+use crate::outbox::{Entry, Outbox, Picture, Seat};
+use crate::render::Card;
+use crate::render::message::MessageKind;
 use crate::time::Timestamp;
 
 /// A wake-up that is lost costs no more than this.
@@ -74,6 +77,7 @@ pub(super) struct Worker {
     pub(super) fallback: Option<String>,
     pub(super) seed: u64,
     pub(super) shared: Rc<Shared>,
+    card: Keeper,
     /// Nothing is tried before this: the service is away, or asked for it.
     blocked: Instant,
     /// Failures since the last delivery.
@@ -82,6 +86,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(
+        run: &str,
         name: &str,
         channel: Box<dyn Channel>,
         fallback: Option<String>,
@@ -89,8 +94,9 @@ impl Worker {
         shared: Rc<Shared>,
     ) -> Self {
         shared.busy.borrow_mut().insert(name.to_owned());
+        let card = Keeper::new(shared.outbox.cards(), run, name, seed);
         let blocked = Instant::now();
-        Self { name: name.to_owned(), channel, fallback, seed, shared, blocked, failures: 0 }
+        Self { name: name.to_owned(), channel, fallback, seed, shared, card, blocked, failures: 0 }
     }
 
     /// Works until the run ended and every channel is through with it.
@@ -105,10 +111,21 @@ impl Worker {
             stages.borrow_and_update();
             self.shared.refresh();
             let now = (self.shared.clock)();
-            let next = self.shared.mailbox.borrow().next(&self.name, now);
-            self.report(over, now);
+            let next = self.next(now);
+            let need = self.card_need(&next, over.is_some());
+            let settled = matches!(need, Need::Nothing) || self.card.is_hopeless();
+            let free = self.blocked <= Instant::now();
+            let card_at = match need {
+                Need::Show { card, seat, at } if free && at <= Instant::now() => {
+                    self.show(*card, seat).await;
+                    continue;
+                }
+                Need::Show { at, .. } => Some(at.max(self.blocked)),
+                Need::Nothing => None,
+            };
+            self.report(over, settled, now);
             let until = match next {
-                Next::Deliver { entry, late } if self.blocked <= Instant::now() => {
+                Next::Deliver { entry, late } if free => {
                     self.deliver(*entry, late).await;
                     continue;
                 }
@@ -120,6 +137,7 @@ impl Worker {
             if too_long || (over.is_some() && self.shared.busy.borrow().is_empty()) {
                 return;
             }
+            let until = card_at.map_or(until, |at| until.min(at));
             let pause = tokio::time::sleep_until(until);
             tokio::select! {
                 () = pause => {}
@@ -129,9 +147,47 @@ impl Worker {
         }
     }
 
+    /// What is next; the end goes before all else where there is no card that they could reply to.
+    fn next(&self, now: Timestamp) -> Next {
+        let mailbox = self.shared.mailbox.borrow();
+        let end = match self.channel.can_show() && !self.card.has_place() {
+            true => mailbox.end(&self.name, now),
+            false => None,
+        };
+        end.unwrap_or_else(|| mailbox.next(&self.name, now))
+    }
+
+    fn card_need(&self, next: &Next, over: bool) -> Need {
+        if !self.channel.can_show() {
+            return Need::Nothing;
+        }
+        let wanted = match next {
+            Next::Deliver { entry, .. } => {
+                entry.message.run.id == self.card.run() && entry.message.kind != MessageKind::End
+            }
+            _ => false,
+        };
+        self.card.need(wanted, over)
+    }
+
+    async fn show(&mut self, card: Card, seat: Seat) {
+        let Err(trouble) = self.card.show(self.channel.as_ref(), card, seat).await else { return };
+        self.blocked = trouble.blocked.unwrap_or(self.blocked);
+        if trouble.tell {
+            let (channel, error) = (self.name.clone(), trouble.error);
+            let (reason, hint) = (error.reason, error.hint);
+            (self.shared.tell)(&match error.verdict {
+                Verdict::Permanent => Notice::Failed { channel, reason, hint },
+                _ => Notice::Waiting { channel, reason, hint },
+            });
+        }
+    }
+
     /// Keeps the books on who is through; the last one says so.
-    fn report(&self, over: Option<Instant>, now: Timestamp) {
-        let through = over.is_some() && self.shared.mailbox.borrow().own_left(&self.name, now) == 0;
+    fn report(&self, over: Option<Instant>, settled: bool, now: Timestamp) {
+        let through = over.is_some()
+            && settled
+            && self.shared.mailbox.borrow().own_left(&self.name, now) == 0;
         let mut busy = self.shared.busy.borrow_mut();
         if !through {
             busy.insert(self.name.clone());
@@ -145,7 +201,13 @@ impl Worker {
         let now = (shared.clock)();
         let channel = self.channel.as_ref();
         match attempt(channel, &shared.outbox, &mut entry, late, now).await {
-            Ok(()) => self.delivered(entry),
+            Ok(()) => {
+                let about = &entry.message.run.id;
+                if about != self.card.run() && channel.can_show() {
+                    bring_to_end(channel, &shared.outbox.cards(), about, &self.name).await;
+                }
+                self.delivered(entry);
+            }
             Err(error) if error.verdict == Verdict::Permanent => self.refused(entry, error),
             Err(error) => self.failed(entry, error),
         }

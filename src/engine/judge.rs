@@ -127,6 +127,10 @@ impl Judge {
         &self.series
     }
 
+    pub(super) fn started(&self) -> Timestamp {
+        self.started
+    }
+
     pub(super) fn progress(&self, at: Timestamp) -> Option<Progress> {
         self.progress.progress(at)
     }

@@ -28,6 +28,7 @@ mod scene;
 mod screen;
 pub mod series;
 pub mod signals;
+pub mod snapshot;
 mod speaker;
 pub mod splitter;
 pub mod tfevents;
@@ -37,7 +38,7 @@ use std::time::Duration;
 pub use alert::{Alert, Effect};
 pub use input::{Input, SourceId};
 
-use crate::engine::alert::Progress;
+use crate::engine::alert::Verdict;
 use crate::engine::cause::Investigator;
 use crate::engine::format::Format;
 use crate::engine::input::ProcessEnd;
@@ -46,6 +47,7 @@ use crate::engine::metrics::Found;
 use crate::engine::rules::RuleSet;
 use crate::engine::run_time::RunTime;
 use crate::engine::series::SeriesStore;
+use crate::engine::snapshot::{Snapshot, Stage};
 use crate::engine::splitter::Splitter;
 use crate::time::Timestamp;
 
@@ -62,6 +64,8 @@ pub struct Engine {
     investigator: Investigator,
     judge: Judge,
     end: Option<ProcessEnd>,
+    /// How it ended, once it is finished.
+    verdict: Option<Verdict>,
     finished: bool,
 }
 
@@ -98,6 +102,7 @@ impl Engine {
             investigator: Investigator::default(),
             judge: Judge::new(rules, started, trace),
             end: None,
+            verdict: None,
             finished: false,
         }
     }
@@ -175,9 +180,20 @@ impl Engine {
         self.judge.series()
     }
 
-    /// How far the run is at `now`, if it prints that: for the card.
-    pub fn progress(&self, now: Timestamp) -> Option<Progress> {
-        self.judge.progress(self.time.at(now))
+    /// How the run stands at `now`.
+    pub fn snapshot(&self, now: Timestamp) -> Snapshot {
+        let at = self.time.at(now);
+        Snapshot {
+            at: now,
+            elapsed: at.since(self.judge.started()),
+            metrics: self.series().newest_values(),
+            progress: self.judge.progress(at),
+            stage: match (&self.verdict, self.finished) {
+                (Some(verdict), _) => Stage::Ended(verdict.clone()),
+                (None, true) => Stage::Unwatched,
+                (None, false) => Stage::Running,
+            },
+        }
     }
 
     /// Names of the rules that never matched or fired, in the order of the file.
@@ -264,6 +280,7 @@ impl Engine {
         }
         let verdict = self.end.as_ref().map(|end| self.investigator.verdict(end));
         self.judge.finish(verdict.as_ref(), &moment(&self.time, at, None), effects);
+        self.verdict = verdict;
         self.finished = true;
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn plan(items: &[Item], excess: u64) -> Plan {
 fn may_go(item: &Item) -> bool {
     match item.kind {
         MessageKind::End => false,
-        MessageKind::Report => true,
+        MessageKind::Report | MessageKind::Card => true,
         MessageKind::Alert | MessageKind::Note => item.severity < Severity::Critical,
     }
 }

@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod entry;
 
+mod card;
 mod claim;
 mod disk;
 mod evict;
@@ -16,6 +17,7 @@ mod spool;
 #[cfg(test)]
 mod crash;
 
+pub use card::{Cards, Seat};
 pub use claim::Claim;
 pub use entry::{Entry, Picture};
 pub use failed::Failed;

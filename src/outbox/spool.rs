@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use crate::outbox::card::Cards;
 use crate::outbox::claim::{self, Claim};
 use crate::outbox::disk::{Disk, FileInfo, RealDisk};
 use crate::outbox::entry::{Entry, Picture, Record, StoredImage};
@@ -121,6 +122,11 @@ impl Outbox {
             disk.create_dir(&dir).map_err(io_error("create the folder", &dir))?;
         }
         Ok(Self { dir, disk, limit, newest: Arc::new(AtomicI64::new(0)) })
+    }
+
+    /// The cards of the runs beside it.
+    pub fn cards(&self) -> Cards {
+        Cards::new(self.dir.parent().unwrap_or(&self.dir))
     }
 
     /// Without it the outbox is as good, until the disk is full.

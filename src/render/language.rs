@@ -48,6 +48,13 @@ pub(crate) struct Phrases {
     pub(crate) progress: &'static str,
     pub(crate) remaining: &'static str,
     pub(crate) template_failed: &'static str,
+    pub(crate) card_running: &'static str,
+    pub(crate) card_unwatched: &'static str,
+    pub(crate) gone: &'static str,
+    pub(crate) gone_meaning: &'static str,
+    pub(crate) lost: &'static str,
+    pub(crate) lost_meaning: &'static str,
+    pub(crate) resumed: &'static str,
 }
 
 impl Language {
@@ -128,6 +135,13 @@ const EN: Phrases = Phrases {
     progress: "{unit} {done} of {total}",
     remaining: ", {time} left",
     template_failed: "The rule's `message` could not be filled in: {error}",
+    card_running: "{run} is running",
+    card_unwatched: "{run} is no longer watched, after {elapsed}",
+    gone: "The watcher of {run} is gone.",
+    gone_meaning: "It ended without a word: killed, or out of memory. Whether the run goes on is not known, and nothing more will be told about it.",
+    lost: "{run} was lost: no sign of life for {time}",
+    lost_meaning: "Its watcher ended without a word: it was killed, or the machine was restarted. What became of the run is not known. The figures are its last ones, of {at}.",
+    resumed: "{run} was started again on {host} and goes on here",
 };
 
 const ZH: Phrases = Phrases {
@@ -163,6 +177,13 @@ const ZH: Phrases = Phrases {
     progress: "{unit} {done}/{total}",
     remaining: "，剩余 {time}",
     template_failed: "规则的 `message` 无法填充：{error}",
+    card_running: "{run} 正在运行",
+    card_unwatched: "{run} 已不再被监视，此前监视了 {elapsed}",
+    gone: "{run} 的监视程序已消失。",
+    gone_meaning: "它没有留下任何消息就结束了：可能被终止，或内存不足。运行是否仍在继续无从得知，此后不再有关于它的消息。",
+    lost: "{run} 已失联：{time} 没有任何迹象",
+    lost_meaning: "监视程序没有留下任何消息就结束了：被终止，或机器被重启。运行的情况未知。数值为最后一次的，时间 {at}。",
+    resumed: "{run} 已在 {host} 上重新启动，在此继续",
 };
 
 const JA: Phrases = Phrases {
@@ -198,6 +219,13 @@ const JA: Phrases = Phrases {
     progress: "{unit} {done}/{total}",
     remaining: "、残り {time}",
     template_failed: "ルールの `message` を展開できません：{error}",
+    card_running: "{run} は実行中です",
+    card_unwatched: "{run} の監視は {elapsed} で終わりました",
+    gone: "{run} の監視プログラムがなくなりました。",
+    gone_meaning: "何も告げずに終了しました（強制終了またはメモリ不足）。実行が続いているかどうかは不明で、以後この実行についての通知はありません。",
+    lost: "{run} は失われました：{time} 応答がありません",
+    lost_meaning: "監視プログラムが何も告げずに終了しました（強制終了またはマシンの再起動）。実行がどうなったかは不明です。数値は {at} の最後のものです。",
+    resumed: "{run} は {host} で再開されました。ここで続けます",
 };
 
 const KO: Phrases = Phrases {
@@ -233,6 +261,13 @@ const KO: Phrases = Phrases {
     progress: "{unit} {done}/{total}",
     remaining: ", {time} 남음",
     template_failed: "규칙의 `message`를 채울 수 없습니다: {error}",
+    card_running: "{run} 실행 중",
+    card_unwatched: "{run} 감시가 {elapsed} 후 종료됨",
+    gone: "{run} 감시 프로그램이 사라졌습니다.",
+    gone_meaning: "아무 말 없이 끝났습니다(강제 종료 또는 메모리 부족). 실행이 계속되는지는 알 수 없으며, 이후로는 이 실행에 대한 알림이 없습니다.",
+    lost: "{run} 유실됨: {time} 동안 응답 없음",
+    lost_meaning: "감시 프로그램이 아무 말 없이 끝났습니다(강제 종료 또는 기기 재시작). 실행이 어떻게 되었는지는 알 수 없습니다. 수치는 {at}의 마지막 값입니다.",
+    resumed: "{run}이(가) {host}에서 다시 시작되어 여기서 계속됩니다",
 };
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub enum MessageKind {
     End,
     /// `watch send`.
     Note,
+    /// How a run stands that goes on: replaced by the next one, never queued.
+    Card,
 }
 
 /// Which run a message is about.

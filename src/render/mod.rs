@@ -1,5 +1,6 @@
 //! Pure: alerts become messages, series become pictures. No channel is known here.
 
+pub mod card;
 pub mod chart;
 pub mod language;
 pub mod mask;
@@ -7,5 +8,6 @@ pub mod message;
 pub mod template;
 pub mod text;
 
+pub use card::Card;
 pub use language::Language;
 pub use message::Message;

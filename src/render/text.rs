@@ -245,7 +245,7 @@ fn fields(alert: &Alert, phrases: &Phrases) -> Vec<Field> {
     fields
 }
 
-fn progress_text(progress: &Progress, phrases: &Phrases) -> String {
+pub(super) fn progress_text(progress: &Progress, phrases: &Phrases) -> String {
     let done = progress.done.to_string();
     let mut text = match progress.total {
         None => format!("{} {done}", progress.unit),

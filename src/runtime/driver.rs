@@ -4,14 +4,20 @@
 //! the run is told, from its status alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::engine::alert::{Alert, AlertState, Effect, Happening, Outcome, Severity, Verdict};
 use crate::engine::input::ProcessEnd;
 use crate::engine::rules::Attach;
 use crate::engine::series::Curve;
+use crate::engine::snapshot::Snapshot;
 use crate::runtime::queue::{Event, Queue};
 use crate::time::Timestamp;
+
+/// The newest state of the run is looked at this often, also when nothing happens.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
 
 /// What the driver tells the outside: an alert, with the curves as they were then.
 #[derive(Debug)]
@@ -30,17 +36,45 @@ impl Report {
     }
 }
 
+/// The run's newest state. The driver never waits for who reads it.
+#[derive(Debug, Default)]
+pub struct Newest(Mutex<Option<Snapshot>>);
+
+impl Newest {
+    /// What is new since the last call.
+    pub fn take(&self) -> Option<Snapshot> {
+        self.lock().take()
+    }
+
+    /// A panic costs this one look.
+    fn look(&self, engine: &Engine, at: Timestamp) {
+        guarded(|| *self.lock() = Some(engine.snapshot(at)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Snapshot>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Runs until `Event::Finished`. `report` is called in the engine's order.
 pub fn drive(
     mut engine: Engine,
     queue: &Queue,
     started: Timestamp,
+    newest: &Newest,
     report: &mut dyn FnMut(Report),
 ) {
     let mut effects = Vec::new();
+    let mut snapshot_due = started;
     loop {
-        let Some((at, event)) = queue.take(engine.next_deadline()) else {
-            let due = engine.next_deadline().unwrap_or(started);
+        let deadline = engine.next_deadline();
+        let wake = deadline.map_or(snapshot_due, |deadline| deadline.min(snapshot_due));
+        let Some((at, event)) = queue.take(Some(wake)) else {
+            if wake == snapshot_due {
+                snapshot_due = wake.after(SNAPSHOT_EVERY);
+                newest.look(&engine, wake);
+            }
+            let Some(due) = deadline.filter(|due| *due <= wake) else { continue };
             if !guarded(|| engine.handle_deadline(due, &mut effects)) {
                 return without_engine(queue, started, report);
             }
@@ -50,9 +84,15 @@ pub fn drive(
         if !guarded(|| engine.handle(at, event.as_input(), &mut effects)) {
             return without_engine_from(event, at, queue, started, report);
         }
-        pass_on(&engine, &mut effects, report);
         if matches!(event, Event::Finished) {
+            newest.look(&engine, at);
+            pass_on(&engine, &mut effects, report);
             return;
+        }
+        pass_on(&engine, &mut effects, report);
+        if at >= snapshot_due {
+            snapshot_due = at.after(SNAPSHOT_EVERY);
+            newest.look(&engine, at);
         }
     }
 }

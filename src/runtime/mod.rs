@@ -3,6 +3,8 @@
 
 pub mod clock;
 pub mod driver;
+pub mod past;
 pub mod queue;
+pub mod record;
 pub mod reporter;
 pub mod state;

@@ -13,17 +13,19 @@ use crate::courier::{CourierHandle, Notice};
 use crate::engine::alert::{AlertState, Happening, Severity};
 use crate::engine::host;
 use crate::engine::series::Curve;
+use crate::engine::snapshot::{Snapshot, Stage};
 use crate::error::say;
-use crate::outbox::Outbox;
 use crate::outbox::entry::Picture;
-use crate::render::Message;
+use crate::outbox::{Cards, Outbox};
 use crate::render::chart::{self, Chart};
 use crate::render::language::Language;
 use crate::render::message::{MessageKind, RunLabel};
 use crate::render::text::{self, Context};
+use crate::render::{self, Message};
 use crate::runtime::driver::Report;
-use crate::runtime::state;
+use crate::runtime::{past, state};
 use crate::sources::images::{Look, NewestImage};
+use crate::time::Timestamp;
 
 /// Vertical lines of a chart; more would hide the curves.
 const MOST_EVENTS: usize = 8;
@@ -38,6 +40,8 @@ pub struct Setup {
     pub charts: Vec<ChartConfig>,
     /// The state folder; none where it cannot be written: then there is only the terminal.
     pub state_dir: Option<PathBuf>,
+    /// Channels in which an earlier run's card and thread go on.
+    pub resumed: Vec<String>,
     /// Show every message on the terminal, and send none.
     pub dry_run: bool,
     pub color: bool,
@@ -53,6 +57,8 @@ pub struct Reporter {
     events: Vec<(f64, String)>,
     /// Whether a rule of severity `critical` fired.
     critical: bool,
+    /// What the card shows.
+    shown: Option<Snapshot>,
 }
 
 impl Reporter {
@@ -65,12 +71,62 @@ impl Reporter {
                 ChartConfig::File(pattern) => files.push(NewestImage::new(pattern.clone())),
             }
         }
-        Self { setup, outbox, courier, plots, files, events: Vec::new(), critical: false }
+        let events = Vec::new();
+        Self { setup, outbox, courier, plots, files, events, critical: false, shown: None }
+    }
+
+    /// What earlier runs left to be told: that this one goes on in their thread, and which of them
+    /// were lost. Then their folders are tidied.
+    pub fn look_back(&mut self, now: Timestamp) {
+        let Some(state_dir) = self.setup.state_dir.clone().filter(|_| !self.setup.dry_run) else {
+            return;
+        };
+        let own = self.setup.run.clone();
+        if !self.setup.resumed.is_empty() {
+            let message = render::card::resumed(&own, self.setup.language, now);
+            self.deliver(&message, &self.setup.resumed.clone(), &[]);
+        }
+        for card in past::lost(&state_dir, &own.id, now) {
+            let message = Message { rule: "lost".to_owned(), ..card.message };
+            self.deliver(&message, &[], &[]);
+        }
+        past::prune(&state_dir, &own.id, now);
+    }
+
+    /// Keeps the card that shows how the run stands.
+    pub fn show(&mut self, snapshot: &Snapshot) {
+        let Some(state_dir) = &self.setup.state_dir else { return };
+        let context = Context {
+            run: &self.setup.run,
+            language: self.setup.language,
+            secrets: &self.setup.secrets,
+        };
+        let card = render::card::card(snapshot, &context);
+        // A card that cannot be written costs no message: those stand alone then.
+        let _ = Cards::new(state_dir).write(&self.setup.run.id, &card);
+        self.shown = Some(snapshot.clone());
+    }
+
+    /// No report follows. A card that still says that the run goes on would have it taken for lost.
+    pub fn close_card(&mut self) {
+        if let Some(last) = self.shown.take().filter(|last| last.stage == Stage::Running) {
+            self.show(&Snapshot { stage: Stage::Unwatched, ..last });
+        }
     }
 
     /// Tells one alert.
     pub fn report(&mut self, report: &Report) {
         let alert = &report.alert;
+        if let Happening::Ended(verdict) = &alert.happening {
+            // Before the message: whoever delivers it must not take the run for running.
+            self.show(&Snapshot {
+                at: alert.at,
+                elapsed: alert.elapsed,
+                metrics: alert.metrics.clone(),
+                progress: alert.progress.clone(),
+                stage: Stage::Ended(verdict.clone()),
+            });
+        }
         self.critical |= alert.severity == Severity::Critical;
         let context = Context {
             run: &self.setup.run,

@@ -81,7 +81,7 @@ fn a_supervisor_that_dies_is_told_of_by_the_courier() {
     Outbox::open(dir.path()).unwrap();
     drop(start(dir.path()));
     let entries = wait_for(dir.path(), |entries| !entries.is_empty());
-    assert_eq!(entries[0].message.title, "The watcher of this run is gone.");
+    assert_eq!(entries[0].message.title, "The watcher of resnet50 is gone.");
     Outbox::open(dir.path()).map(|outbox| drop_all(&outbox)).unwrap();
 }
 

@@ -16,6 +16,7 @@ mod outbox;
 mod program;
 mod scenarios;
 mod slack;
+mod story;
 mod supervise;
 mod support;
 mod tail;

@@ -349,7 +349,7 @@ async fn a_watcher_that_is_gone_is_told_of() {
     delivering.await;
     let titles = world.titles();
     assert_eq!(titles.len(), 2, "each channel is told");
-    assert!(titles.iter().all(|title| title.contains("watcher of this run is gone")));
+    assert!(titles.iter().all(|title| title.contains("watcher of resnet50 is gone")));
     assert_eq!(world.left(), 0);
 }
 

@@ -81,7 +81,7 @@ fn a_run_that_hangs_is_noticed_and_stopped_by_a_rule() {
 }
 
 #[test]
-fn slack_gets_one_message_with_text_and_image() {
+fn slack_gets_the_end_with_text_and_image_in_one_message() {
     let slack = FakeSlack::start();
     let mut sandbox = Sandbox::new();
     sandbox.set("SLACK_BOT_TOKEN", &slack.token);
@@ -91,10 +91,14 @@ fn slack_gets_one_message_with_text_and_image() {
     outcome.ends_with(1).says_nothing_of(&slack.token);
     slack.assert_no_violations();
     let messages = slack.messages(TRAINING);
-    assert_eq!(messages.len(), 1, "{}", slack.view(TRAINING));
-    assert_eq!(messages[0].files.len(), 1);
     let view = slack.view(TRAINING);
-    assert!(view.contains("ValueError: batch 15"), "{view}");
+    // A run of two seconds or more has a card, to which its end replies.
+    let (root, end) = (&messages[0], &messages[messages.len() - 1]);
+    assert!(messages.len() <= 2 && root.thread.is_none(), "{view}");
+    assert!(messages.len() == 1 || end.thread.as_ref() == Some(&root.ts), "{view}");
+    assert_eq!(end.files.len(), 1, "{view}");
+    assert!(end.text.contains("ValueError: batch 15"), "{view}");
+    assert!(root.text.contains("ValueError: batch 15"), "{view}");
 }
 
 #[test]

@@ -26,6 +26,8 @@ const LONGEST_LINE: usize = 500;
 const TEXT: usize = 2900;
 const NOTIFICATION: usize = 600;
 const FOOTER: usize = 600;
+/// The colour of a run that goes on.
+const RUNNING: &str = "#439fe0";
 
 /// What is sent: the arguments of `chat.postMessage` and the body of a webhook alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +45,8 @@ pub(super) struct Options<'a> {
     pub(super) native_chart: bool,
     /// Whether the chart's path is named, since its picture does not come along.
     pub(super) chart_path: bool,
+    /// Whether it replies to the run's card, which names the command.
+    pub(super) reply: bool,
     /// A word of ours about this delivery: why the picture is missing.
     pub(super) notice: Option<&'a str>,
 }
@@ -100,7 +104,7 @@ fn header(message: &Message) -> (String, String) {
 
 fn headline(message: &Message) -> String {
     let (name, title) = (line(&message.run.name), line(&message.title));
-    let named = name.is_empty() || title.starts_with(&format!("{name}:"));
+    let named = name.is_empty() || title.starts_with(&name);
     let text = if named { title } else { format!("{}: {title}", cut(&name, 60)) };
     match icon(message) {
         "" if text.trim().is_empty() => "watch".to_owned(),
@@ -126,12 +130,14 @@ fn icon(message: &Message) -> &'static str {
         (_, Severity::Warning) => "🟠",
         (_, Severity::Info) if message.kind == MessageKind::Note => "",
         (_, Severity::Info) if message.kind == MessageKind::End => "✅",
+        (_, Severity::Info) if message.kind == MessageKind::Card => "▶️",
         (_, Severity::Info) => "🟢",
     }
 }
 
 fn color(message: &Message) -> &'static str {
     match (message.state, message.severity) {
+        (_, Severity::Info) if message.kind == MessageKind::Card => RUNNING,
         (AlertState::Resolved, _) | (_, Severity::Info) => "good",
         (_, Severity::Warning) => "warning",
         (_, Severity::Critical) => "danger",
@@ -215,11 +221,15 @@ fn context(message: &Message, options: Options<'_>) -> Value {
 fn origin(message: &Message, options: Options<'_>) -> Vec<String> {
     let run = &message.run;
     let mut first = vec![line(&run.name), line(&run.host)];
-    first.extend(run.elapsed.map(format_duration));
+    // Where a field says it already it would stand there twice.
+    let elapsed = run.elapsed.map(format_duration);
+    first.extend(elapsed.filter(|time| !message.fields.iter().any(|field| field.value == *time)));
     first.push(line(&message.rule));
     first.retain(|part| !part.is_empty());
     let mut all = vec![first.join(" · ")];
-    all.push(format!("$ {}", line(&run.command)));
+    if !options.reply {
+        all.push(format!("$ {}", line(&run.command)));
+    }
     all.retain(|text| !text.is_empty() && text != "$ ");
     if options.chart_path {
         all.extend(message.chart_path.as_deref().map(|path| format!("chart: {}", line(path))));
@@ -231,6 +241,7 @@ fn origin(message: &Message, options: Options<'_>) -> Vec<String> {
 /// A time that Slack shows in each reader's own zone.
 fn date(at: Timestamp) -> Value {
     let seconds = at.as_nanos().div_euclid(1_000_000_000).max(0);
-    let text = format!("<!date^{seconds}^{{date_short_pretty}} {{time}}|{at}>");
+    let whole = Timestamp::from_secs(seconds);
+    let text = format!("<!date^{seconds}^{{date_short_pretty}} {{time}}|{whole}>");
     json!({"type": "mrkdwn", "text": text})
 }

@@ -5,6 +5,9 @@
 //! `files.completeUploadExternal` without a channel, `chat.update` with `file_ids`:
 //! <https://docs.slack.dev/messaging/working-with-files> and
 //! <https://docs.slack.dev/reference/methods/chat.update>.
+//!
+//! Where the run's card is shown (`card`), messages are replies to it; those that must be seen are
+//! shown in the channel too.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,10 +17,12 @@ use crate::channels::slack::api::Api;
 use crate::channels::slack::blocks::{self, Options, Payload};
 use crate::channels::slack::escape::{cut, line};
 use crate::channels::slack::lookup::{Found, Lookup, Target};
-use crate::channels::slack::progress::{Form, Posted, Progress};
+use crate::channels::slack::progress::{Form, Place, Posted, Progress};
 use crate::channels::slack::refusal::{Class, Refusal};
 use crate::channels::{Channel, Delivery, DeliveryError, DeliveryFuture, Image};
+use crate::engine::alert::{AlertState, Severity};
 use crate::render::Message;
+use crate::render::message::MessageKind;
 
 /// More than 14 files in one completion are an `internal_error`.
 const MOST_PICTURES: usize = 10;
@@ -28,7 +33,7 @@ const ALT_TEXT: usize = 1000;
 
 #[derive(Debug)]
 pub(in crate::channels) struct Bot {
-    api: Api,
+    pub(super) api: Api,
     target: Target,
     /// The ID that the name stood for when it was last looked up.
     known: Mutex<Option<String>>,
@@ -82,20 +87,29 @@ impl Channel for Bot {
         let done = Progress::load(delivery.progress);
         Box::pin(Attempt { bot: self, delivery, done }.run())
     }
+
+    fn can_show(&self) -> bool {
+        true
+    }
+
+    fn show<'a>(&'a self, card: &'a Message, place: &'a mut Value) -> DeliveryFuture<'a> {
+        Box::pin(self.show_card(card, place))
+    }
 }
 
 /// One delivery, from where the last attempt left it.
-struct Attempt<'a> {
-    bot: &'a Bot,
-    delivery: Delivery<'a>,
-    done: Progress,
+pub(super) struct Attempt<'a> {
+    pub(super) bot: &'a Bot,
+    pub(super) delivery: Delivery<'a>,
+    pub(super) done: Progress,
 }
 
 impl Attempt<'_> {
     async fn run(mut self) -> Result<(), DeliveryError> {
         if self.done.posted.is_none() {
-            self.post_to_target().await?;
+            self.post().await?;
         }
+        self.take_place();
         if self.images().is_empty() {
             return Ok(());
         }
@@ -117,12 +131,40 @@ impl Attempt<'_> {
         &images[..images.len().min(MOST_PICTURES)]
     }
 
+    /// As a reply to the run's card; where that cannot be, alone.
+    async fn post(&mut self) -> Result<(), DeliveryError> {
+        if let Some(place) = self.thread() {
+            match self.post_in(&place.posted.channel).await {
+                Err(refusal) if takes_no_reply(&refusal.code) => {
+                    self.done.alone = true;
+                    self.save();
+                }
+                result => return Ok(result?),
+            }
+        }
+        self.post_to_target().await
+    }
+
+    fn thread(&self) -> Option<Place> {
+        Place::load(self.delivery.place).filter(|_| !self.done.alone)
+    }
+
+    /// The end of a run that has no card is its card.
+    fn take_place(&mut self) {
+        let is_end = self.delivery.message.kind == MessageKind::End;
+        if let (true, true, Some(posted)) =
+            (is_end, self.delivery.place.is_null(), self.done.posted.clone())
+        {
+            Place { posted, form: self.done.form }.store(self.delivery.place);
+        }
+    }
+
     /// A channel that was found by its name earlier can have been renamed or archived since; then
     /// its name is looked up again.
-    async fn post_to_target(&mut self) -> Result<(), DeliveryError> {
+    pub(super) async fn post_to_target(&mut self) -> Result<(), DeliveryError> {
         let remembered = self.bot.known();
         if let Some(channel) = &remembered {
-            match self.post(channel).await {
+            match self.post_in(channel).await {
                 Err(r) if matches!(r.code.as_str(), "channel_not_found" | "is_archived") => {
                     self.bot.remember(None);
                 }
@@ -130,7 +172,7 @@ impl Attempt<'_> {
             }
         }
         let channel = self.channel().await?;
-        Ok(self.post(&channel).await?)
+        Ok(self.post_in(&channel).await?)
     }
 
     /// The channel's ID; its name where the app may not look the ID up, which Slack takes too.
@@ -159,7 +201,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn post(&mut self, channel: &str) -> Result<(), Refusal> {
+    async fn post_in(&mut self, channel: &str) -> Result<(), Refusal> {
         let mut joined = false;
         loop {
             let (payload, charted) = self.payload();
@@ -188,6 +230,13 @@ impl Attempt<'_> {
         args.extend([("unfurl_links", "false"), ("unfurl_media", "false")]);
         let contents = contents(payload);
         args.extend(contents.iter().map(|(key, value)| (*key, value.as_str())));
+        let thread = self.thread();
+        if let Some(place) = &thread {
+            args.push(("thread_ts", &place.posted.ts));
+            if must_be_seen(self.delivery.message) {
+                args.push(("reply_broadcast", "true"));
+            }
+        }
         let answer = self.bot.api.call(METHOD, &args).await?;
         let ts = answer["ts"].as_str().unwrap_or_default().to_owned();
         // The ID even where a name or a member was given: an edit needs it.
@@ -199,7 +248,14 @@ impl Attempt<'_> {
 
     fn payload(&self) -> (Payload, bool) {
         let pictured = !self.images().is_empty() && self.done.notice.is_none();
-        payload(self.delivery.message, self.done.form, pictured, self.done.notice.as_deref())
+        let options = Options {
+            native_chart: self.done.form == Form::Rich && !pictured && self.done.notice.is_none(),
+            chart_path: !pictured,
+            // The end of a run that took the card's place replies to nothing.
+            reply: self.thread().is_some_and(|place| Some(place.posted) != self.done.posted),
+            notice: self.done.notice.as_deref(),
+        };
+        payload(self.delivery.message, self.done.form, options)
     }
 
     /// Uploads what is missing and shows it below the text. Fails only for a while; what fails for
@@ -305,6 +361,26 @@ impl Attempt<'_> {
     }
 }
 
+/// A thread is read by those who follow it; this is for all in the channel.
+fn must_be_seen(message: &Message) -> bool {
+    let critical = message.severity == Severity::Critical && message.state == AlertState::Firing;
+    critical || message.kind == MessageKind::End
+}
+
+/// The card was deleted, or its channel is not what it was.
+fn takes_no_reply(code: &str) -> bool {
+    matches!(
+        code,
+        "cannot_reply_to_message"
+            | "thread_not_found"
+            | "message_not_found"
+            | "channel_not_found"
+            | "is_archived"
+            | "restricted_action_non_threadable_channel"
+            | "restricted_action_thread_locked"
+    )
+}
+
 /// Slack takes no file without a name.
 fn file_name(image: &Image) -> String {
     let name = cut(&line(&image.name), 100);
@@ -312,9 +388,7 @@ fn file_name(image: &Image) -> String {
 }
 
 /// The message in this form, and whether Slack is asked to draw a chart in it.
-fn payload(message: &Message, form: Form, pictured: bool, notice: Option<&str>) -> (Payload, bool) {
-    let native_chart = form == Form::Rich && !pictured && notice.is_none();
-    let options = Options { native_chart, chart_path: !pictured, notice };
+pub(super) fn payload(message: &Message, form: Form, options: Options<'_>) -> (Payload, bool) {
     if form == Form::Simple {
         return (blocks::simple(message, options), false);
     }
@@ -324,7 +398,7 @@ fn payload(message: &Message, form: Form, pictured: bool, notice: Option<&str>) 
 }
 
 /// Text and blocks as fields of a form.
-fn contents(payload: &Payload) -> Vec<(&'static str, String)> {
+pub(super) fn contents(payload: &Payload) -> Vec<(&'static str, String)> {
     let mut contents = vec![("text", payload.text.clone())];
     if !payload.blocks.is_empty() {
         contents.push(("blocks", Value::Array(payload.blocks.clone()).to_string()));

@@ -1,12 +1,13 @@
 //! Slack, by a bot's token (`bot`) or by an incoming webhook (`webhook`).
 //!
 //! `blocks` and `chart` turn a message into Slack's shapes, `escape` makes foreign text safe; `api`
-//! makes calls, `refusal` says what their failures mean, `lookup` finds a channel's ID, `progress`
+//! makes calls, `card` keeps a run's card up to date, `refusal` says what their failures mean, `lookup` finds a channel's ID, `progress`
 //! remembers what is done, `doctor` looks whether all would work.
 
 mod api;
 mod blocks;
 mod bot;
+mod card;
 mod chart;
 mod doctor;
 mod escape;

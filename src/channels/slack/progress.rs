@@ -37,6 +37,8 @@ pub(super) struct Progress {
     pub(super) lookup: Lookup,
     /// The message, once it is posted: channel ID and timestamp.
     pub(super) posted: Option<Posted>,
+    /// It stands alone: what it would reply to is gone, or takes no replies.
+    pub(super) alone: bool,
     /// IDs of the pictures that Slack holds already, in the order of the delivery's.
     pub(super) files: Vec<String>,
     pub(super) completed: bool,
@@ -50,6 +52,26 @@ pub(super) struct Progress {
 pub(super) struct Posted {
     pub(super) channel: String,
     pub(super) ts: String,
+}
+
+/// Where a run's card is shown: what its replies and edits need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    #[serde(flatten)]
+    pub(super) posted: Posted,
+    #[serde(default)]
+    pub(super) form: Form,
+}
+
+impl Place {
+    /// None: it is shown nowhere, or where only another version can tell.
+    pub(super) fn load(value: &Value) -> Option<Self> {
+        serde_json::from_value(value.clone()).ok()
+    }
+
+    pub(super) fn store(&self, value: &mut Value) {
+        *value = serde_json::to_value(self).unwrap_or_default();
+    }
 }
 
 impl Progress {

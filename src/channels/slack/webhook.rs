@@ -60,7 +60,8 @@ impl Channel for Webhook {
 
 /// The message in this form, and whether Slack is asked to draw a chart in it.
 fn payload(message: &Message, form: Form) -> (Payload, bool) {
-    let options = Options { native_chart: form == Form::Rich, chart_path: true, notice: None };
+    let options =
+        Options { native_chart: form == Form::Rich, chart_path: true, reply: false, notice: None };
     match form {
         Form::Simple => (blocks::simple(message, options), false),
         Form::Rich | Form::NoChart => {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod bot;
+mod card;
 mod fake;
 mod markup;
 mod view;
@@ -29,6 +30,8 @@ struct Sender {
     runtime: tokio::runtime::Runtime,
     channel: Box<dyn Channel>,
     progress: Value,
+    /// Where the run's card is.
+    place: Value,
     /// Progress as it was written down, step by step.
     saved: Vec<Value>,
 }
@@ -49,7 +52,7 @@ impl Sender {
         let channel = channels::build_with(config, timeouts).expect("a channel");
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { runtime, channel, progress: Value::Null, saved: Vec::new() }
+        Self { runtime, channel, progress: Value::Null, place: Value::Null, saved: Vec::new() }
     }
 
     fn webhook(slack: &FakeSlack) -> Self {
@@ -82,14 +85,20 @@ impl Sender {
             images,
             progress: &mut self.progress,
             progress_changed: &mut |progress| saved.push(progress.clone()),
+            place: &mut self.place,
         };
         self.runtime.block_on(self.channel.deliver(delivery))
+    }
+
+    /// Shows the card, or edits it.
+    fn show(&mut self, card: &Message) -> Result<(), DeliveryError> {
+        self.runtime.block_on(self.channel.show(card, &mut self.place))
     }
 
     /// The courier died and lives again: all that is left is what was written down.
     fn restart(self, settings: Settings) -> Self {
         let progress = self.saved.last().cloned().unwrap_or_default();
-        Self { progress, ..Self::new(settings) }
+        Self { progress, place: self.place.clone(), ..Self::new(settings) }
     }
 }
 

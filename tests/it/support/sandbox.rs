@@ -108,6 +108,12 @@ impl Outcome {
         self
     }
 
+    /// The same of standard output.
+    pub fn prints(&self, text: &str) -> &Self {
+        assert!(self.stdout.contains(text), "`{text}` is not in:\n{}", self.shown());
+        self
+    }
+
     pub fn says_nothing_of(&self, text: &str) -> &Self {
         assert!(!self.stderr.contains(text), "`{text}` is in:\n{}", self.shown());
         self

@@ -1,11 +1,16 @@
 //! `chat.*`: messages.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::content::{self, Refusal};
 use super::request::Reply;
 use super::state::{Posted, State};
 use super::web_api::Args;
+
+/// Slack advises not to edit one message more often.
+const EDIT_PAUSE: Duration = Duration::from_secs(3);
 
 /// A message's contents, checked.
 struct Contents {
@@ -24,22 +29,52 @@ fn post_checked(state: &mut State, args: &Args) -> Result<Reply, Reply> {
     if args.text("unfurl_links") != Some("false") || args.text("unfurl_media") != Some("false") {
         state.violate("chat.postMessage without unfurl_links=false and unfurl_media=false");
     }
-    let thread = args.text("thread_ts").map(str::to_owned);
-    if let Some(parent) = &thread
-        && !state.messages.iter().any(|m| m.ts == *parent && m.thread.is_none())
-    {
-        return Err(Reply::error("cannot_reply_to_message"));
-    }
+    let (thread, broadcast) = thread(state, args, &channel)?;
     let Contents { text, blocks, attachments } = contents;
     let ts = state.next_ts();
-    let posted =
-        Posted { channel, ts, thread, text, blocks, attachments, files: Vec::new(), edited: 0 };
+    let posted = Posted {
+        channel,
+        ts,
+        thread,
+        broadcast,
+        text,
+        blocks,
+        attachments,
+        files: Vec::new(),
+        edited: 0,
+        last_edit: None,
+    };
     let reply = Reply::ok(json!({
         "channel": posted.channel, "ts": posted.ts,
         "message": {"type": "message", "ts": posted.ts, "text": posted.text},
     }));
     state.messages.push(posted);
     Ok(reply)
+}
+
+/// The parent that it replies to: a message of this channel that is no reply itself.
+pub fn thread(
+    state: &mut State,
+    args: &Args,
+    channel: &str,
+) -> Result<(Option<String>, bool), Reply> {
+    let broadcast = args.text("reply_broadcast") == Some("true");
+    let Some(parent) = args.text("thread_ts") else {
+        if args.has("reply_broadcast") {
+            state.violate("reply_broadcast without thread_ts");
+            return Err(Reply::invalid_arguments("reply_broadcast goes with thread_ts only"));
+        }
+        return Ok((None, false));
+    };
+    let known = |m: &&Posted| m.channel == channel && m.ts == parent;
+    match state.messages.iter().find(known) {
+        Some(message) if message.thread.is_none() => Ok((Some(parent.to_owned()), broadcast)),
+        Some(_) => {
+            state.violate("a reply to a reply");
+            Err(Reply::error("cannot_reply_to_message"))
+        }
+        None => Err(Reply::error("cannot_reply_to_message")),
+    }
 }
 
 /// The ID of a channel that the bot may post to.
@@ -86,8 +121,22 @@ fn update_checked(state: &mut State, args: &Args) -> Result<Reply, Reply> {
     need_id(&channel)?;
     let Contents { text, blocks, attachments } = contents(state, args, 4000)?;
     let files = files(state, args, &channel)?;
-    let message = state.messages.iter_mut().find(|m| m.channel == channel && m.ts == ts);
-    let message = message.ok_or_else(|| Reply::error("message_not_found"))?;
+    let now = state.now();
+    let index = state.messages.iter().position(|m| m.channel == channel && m.ts == ts);
+    let index = index.ok_or_else(|| Reply::error("message_not_found"))?;
+    if args.text("reply_broadcast") == Some("true") {
+        let is_reply = state.messages[index].thread.is_some();
+        return Err(Reply::error(match is_reply {
+            true => "no_dual_broadcast_content_update",
+            false => "cant_broadcast_message",
+        }));
+    }
+    let last = state.messages[index].last_edit;
+    if files.is_none() && last.is_some_and(|last| now < last + EDIT_PAUSE) {
+        state.violate(format!("{ts} was edited twice within {EDIT_PAUSE:?}"));
+    }
+    let message = &mut state.messages[index];
+    message.last_edit = Some(now);
     message.text = text;
     message.blocks = blocks;
     message.attachments = attachments;
@@ -106,7 +155,8 @@ fn files(state: &State, args: &Args, channel: &str) -> Result<Option<Vec<String>
     let ids: Vec<String> =
         args.text("file_ids").unwrap_or_default().split(',').map(str::to_owned).collect();
     for id in &ids {
-        let completed = state.files.iter().any(|f| f.id == *id && f.completed.is_some());
+        let completed =
+            state.files.iter().any(|f| f.id == *id && f.completed.is_some() && !f.deleted);
         if !completed {
             return Err(Reply::error("file_not_found"));
         }
@@ -129,6 +179,24 @@ pub fn need_id(id: &str) -> Result<(), Reply> {
     Err(Reply::invalid_arguments(
         "input must match regex pattern: ^[CGDZ][A-Z0-9]{8,}$ [json-pointer:/channel]",
     ))
+}
+
+/// Only the bot's own messages, which all of the fake's are.
+pub fn delete(state: &mut State, args: &Args) -> Reply {
+    let (Some(channel), Some(ts)) = (args.text("channel"), args.text("ts")) else {
+        return Reply::invalid_arguments("missing required field: ts");
+    };
+    let (channel, ts) = (channel.to_owned(), ts.to_owned());
+    if let Err(refusal) = need_id(&channel) {
+        return refusal;
+    }
+    let before = state.messages.len();
+    state.messages.retain(|m| !(m.channel == channel && m.ts == ts));
+    state.deleted += before - state.messages.len();
+    match state.messages.len() < before {
+        true => Reply::ok(json!({"channel": channel, "ts": ts})),
+        false => Reply::error("message_not_found"),
+    }
 }
 
 pub fn permalink(state: &mut State, args: &Args) -> Reply {

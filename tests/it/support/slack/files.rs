@@ -19,6 +19,7 @@ pub struct File {
     pub bytes: Option<Vec<u8>>,
     /// When it was completed, by the fake's clock.
     pub completed: Option<Duration>,
+    pub deleted: bool,
     asked: Duration,
 }
 
@@ -43,7 +44,8 @@ fn get_url_checked(state: &mut State, args: &Args) -> Result<Reply, Reply> {
     let id = format!("F0FILE{:05}", state.files.len());
     let url = format!("{}/upload/v1/{id}", state.address);
     let asked = state.now();
-    let file = File { id: id.clone(), name, alt, length, bytes: None, completed: None, asked };
+    let (bytes, completed, deleted) = (None, None, false);
+    let file = File { id: id.clone(), name, alt, length, bytes, completed, deleted, asked };
     state.files.push(file);
     Ok(Reply::ok(json!({"upload_url": url, "file_id": id})))
 }
@@ -94,7 +96,8 @@ fn complete_checked(state: &mut State, args: &Args) -> Result<Reply, Reply> {
         file.ok_or_else(|| Reply::error("file_not_found"))?.completed = Some(now);
     }
     if let Some(channel) = channel {
-        share(state, channel, ids, args);
+        let (thread, _) = chat::thread(state, args, &channel)?;
+        share(state, channel, ids, thread, args);
     }
     let files: Vec<Value> = (list.iter())
         .map(|f| json!({"id": f["id"], "title": f["title"], "mimetype": "", "shares": {}}))
@@ -112,18 +115,43 @@ fn shareable(state: &State, id: &str) -> Result<String, Reply> {
 }
 
 /// A message of its own, with the files.
-fn share(state: &mut State, channel: String, files: Vec<String>, args: &Args) {
+fn share(
+    state: &mut State,
+    channel: String,
+    files: Vec<String>,
+    thread: Option<String>,
+    args: &Args,
+) {
     let posted = Posted {
         channel,
         ts: state.next_ts(),
-        thread: args.text("thread_ts").map(str::to_owned),
+        thread,
+        broadcast: false,
         text: args.text("initial_comment").unwrap_or_default().to_owned(),
         blocks: Vec::new(),
         attachments: Vec::new(),
         files,
         edited: 0,
+        last_edit: None,
     };
     state.messages.push(posted);
+}
+
+/// A file that was never completed is nobody's, and cannot be deleted.
+pub fn delete(state: &mut State, args: &Args) -> Reply {
+    let id = match args.need("file") {
+        Ok(id) => id.to_owned(),
+        Err(refusal) => return refusal,
+    };
+    let index = state.files.iter().position(|f| f.id == id && f.completed.is_some());
+    let Some(index) = index else { return Reply::error("file_not_found") };
+    if std::mem::replace(&mut state.files[index].deleted, true) {
+        return Reply::error("file_deleted");
+    }
+    for message in &mut state.messages {
+        message.files.retain(|file| *file != id);
+    }
+    Reply::ok(json!({}))
 }
 
 pub fn info(state: &mut State, args: &Args) -> Reply {

@@ -137,6 +137,15 @@ impl FakeSlack {
         of_channel.map(shown).collect::<Vec<_>>().join("\n")
     }
 
+    /// Somebody deletes all messages of the channel.
+    pub fn delete_messages(&self, channel: &str) {
+        let mut state = self.lock();
+        let id = state.channel(channel).map(|c| c.id.clone());
+        let before = state.messages.len();
+        state.messages.retain(|m| Some(&m.channel) != id.as_ref());
+        state.deleted += before - state.messages.len();
+    }
+
     /// Breaks the next calls of `fault.on`.
     pub fn inject(&self, fault: Fault) {
         self.lock().faults.push(fault);

@@ -22,9 +22,12 @@ fn limits(key: &str) -> (f64, f64) {
     let method = key.split(' ').next().unwrap_or(key);
     match method {
         "conversations.list" => (20.0, 20.0 / 60.0),
-        "users.conversations" | "conversations.info" | "conversations.join" | "chat.update" => {
-            (50.0, 50.0 / 60.0)
-        }
+        "users.conversations"
+        | "conversations.info"
+        | "conversations.join"
+        | "chat.update"
+        | "chat.delete"
+        | "files.delete" => (50.0, 50.0 / 60.0),
         "chat.postMessage" if key.contains(' ') => (5.0, 1.0),
         "chat.postMessage" | "auth.test" => (300.0, 5.0),
         "webhook" => (5.0, 1.0),

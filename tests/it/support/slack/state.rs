@@ -31,13 +31,18 @@ impl Channel {
 pub struct Posted {
     pub channel: String,
     pub ts: String,
+    /// The parent's timestamp, if it is a reply.
     pub thread: Option<String>,
+    /// A reply that is shown in the channel too.
+    pub broadcast: bool,
     pub text: String,
     pub blocks: Vec<Value>,
     pub attachments: Vec<Value>,
     /// IDs.
     pub files: Vec<String>,
     pub edited: u32,
+    /// By the fake's clock.
+    pub last_edit: Option<Duration>,
 }
 
 pub struct State {
@@ -51,6 +56,8 @@ pub struct State {
     pub processing: Duration,
     pub channels: Vec<Channel>,
     pub messages: Vec<Posted>,
+    /// How many messages were deleted.
+    pub deleted: usize,
     pub files: Vec<File>,
     pub faults: Vec<Fault>,
     pub rates: Rates,
@@ -79,6 +86,7 @@ impl State {
             processing: Duration::from_millis(1500),
             channels: vec![training, general, secret, hook],
             messages: Vec::new(),
+            deleted: 0,
             files: Vec::new(),
             faults: Vec::new(),
             rates: Rates::default(),
@@ -105,6 +113,6 @@ impl State {
 
     /// A timestamp of its own for each message.
     pub fn next_ts(&self) -> String {
-        format!("1795401203.{:06}", self.messages.len() + 100)
+        format!("1795401203.{:06}", self.messages.len() + self.deleted + 100)
     }
 }

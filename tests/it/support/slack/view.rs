@@ -8,7 +8,12 @@ use super::state::Posted;
 
 pub fn message(message: &Posted, files: &[File]) -> String {
     let edited = if message.edited > 0 { " (edited)" } else { "" };
-    let mut out = vec![format!("── trainbot{edited} ──")];
+    let place = match (&message.thread, message.broadcast) {
+        (None, _) => "",
+        (Some(_), false) => "↳ ",
+        (Some(_), true) => "↳ also in the channel: ",
+    };
+    let mut out = vec![format!("{place}── trainbot{edited} ──")];
     if message.blocks.is_empty() {
         out.push(shown(&message.text));
     }

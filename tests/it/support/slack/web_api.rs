@@ -57,6 +57,13 @@ const METHODS: &[Method] = &[
         run: chat::update,
     },
     Method {
+        name: "chat.delete",
+        scope: Some("chat:write"),
+        args: &["channel", "ts"],
+        json: true,
+        run: chat::delete,
+    },
+    Method {
         name: "chat.getPermalink",
         scope: None,
         args: &["channel", "message_ts"],
@@ -104,6 +111,13 @@ const METHODS: &[Method] = &[
         args: &["files", "channel_id", "thread_ts", "initial_comment"],
         json: true,
         run: files::complete,
+    },
+    Method {
+        name: "files.delete",
+        scope: Some("files:write"),
+        args: &["file"],
+        json: true,
+        run: files::delete,
     },
     Method {
         name: "files.info",

@@ -50,11 +50,13 @@ fn check(state: &mut State, request: &Request) -> Result<Reply, Reply> {
         channel: "C0WEBHOOK01".to_owned(),
         ts: state.next_ts(),
         thread: None,
+        broadcast: false,
         text,
         blocks,
         attachments,
         files: Vec::new(),
         edited: 0,
+        last_edit: None,
     };
     state.messages.push(posted);
     Ok(Reply::text(200, "ok"))

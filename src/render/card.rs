@@ -1,0 +1,264 @@
+//! The card: how one run stands, in words; the newest state only. It is a message that channels
+//! which can edit show in one place and keep up to date.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::alert::{Alert, AlertState, Happening, Outcome, Progress, Severity};
+use crate::engine::rules::Attach;
+use crate::engine::snapshot::{Snapshot, Stage};
+use crate::render::Message;
+use crate::render::language::{Language, fill};
+use crate::render::message::{MessageKind, RunLabel};
+use crate::render::text::{self, Context};
+use crate::time::{Timestamp, format_duration};
+
+/// Cells of the bar that shows how far the run is.
+const CELLS: usize = 12;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    pub message: Message,
+    pub language: Language,
+    pub state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Running,
+    Ended(Outcome),
+    /// It is just watched no more.
+    Unwatched,
+    /// Its watcher died without a word.
+    Lost,
+}
+
+impl Card {
+    /// Nothing follows: the run ended, or nobody watches it any more.
+    pub fn ended(&self) -> bool {
+        self.state != State::Running
+    }
+}
+
+/// The card of a run as it stands.
+pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
+    let phrases = context.language.phrases();
+    let mut message = text::message(&as_alert(snapshot), context);
+    message.rule = String::new();
+    message.lines = Vec::new();
+    let values =
+        [("run", message.run.name.clone()), ("elapsed", format_duration(snapshot.elapsed))];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    match snapshot.stage {
+        Stage::Running => {
+            message.kind = MessageKind::Card;
+            message.title = fill(phrases.card_running, &values);
+        }
+        Stage::Unwatched => {
+            message.kind = MessageKind::Note;
+            message.title = fill(phrases.card_unwatched, &values);
+        }
+        Stage::Ended(_) => {}
+    }
+    if let Some(progress) = snapshot.progress.as_ref().filter(|_| message.kind == MessageKind::Card)
+    {
+        message.fields.retain(|field| field.name != phrases.field_progress);
+        message.body = [bar(progress), Some(text::progress_text(progress, phrases))]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("  ");
+    }
+    let state = match &snapshot.stage {
+        Stage::Running => State::Running,
+        Stage::Unwatched => State::Unwatched,
+        Stage::Ended(verdict) => State::Ended(verdict.outcome),
+    };
+    Card { message, language: context.language, state }
+}
+
+/// What a run's card becomes when its watcher died without a word.
+pub fn gone(card: &Card, at: Timestamp) -> Card {
+    let phrases = card.language.phrases();
+    let run = &card.message.run;
+    Card {
+        message: Message {
+            kind: MessageKind::Alert,
+            // From now on the silence says nothing: that must be seen.
+            severity: Severity::Critical,
+            at,
+            title: fill(phrases.gone, &[("run", &run.name)]),
+            body: phrases.gone_meaning.to_owned(),
+            ..card.message.clone()
+        },
+        state: State::Lost,
+        language: card.language,
+    }
+}
+
+/// What a run's card becomes when it is found dead, with its last words and their time.
+pub fn lost(card: &Card, now: Timestamp) -> Card {
+    let phrases = card.language.phrases();
+    let last = &card.message;
+    let quiet = format_duration(now.since(last.at));
+    let whole = Timestamp::from_secs(last.at.as_nanos().div_euclid(1_000_000_000));
+    let values = [("run", last.run.name.as_str()), ("time", &quiet), ("at", &whole.to_string())];
+    let mut lost = gone(card, now);
+    lost.message.title = fill(phrases.lost, &values);
+    lost.message.body = fill(phrases.lost_meaning, &values);
+    lost
+}
+
+/// A word in the thread of a run that goes on in it.
+pub fn resumed(run: &RunLabel, language: Language, at: Timestamp) -> Message {
+    let phrases = language.phrases();
+    Message {
+        kind: MessageKind::Note,
+        severity: Severity::Info,
+        state: AlertState::Firing,
+        run: run.clone(),
+        rule: String::new(),
+        at,
+        title: fill(phrases.resumed, &[("run", &run.name), ("host", &run.host)]),
+        body: String::new(),
+        fields: Vec::new(),
+        lines: Vec::new(),
+        chart_path: None,
+        curves: Vec::new(),
+    }
+}
+
+/// The snapshot as an alert that says the same, to be put into words like any other.
+fn as_alert(snapshot: &Snapshot) -> Alert {
+    let (happening, severity) = match &snapshot.stage {
+        Stage::Running | Stage::Unwatched => (Happening::Due, Severity::Info),
+        Stage::Ended(verdict) => (Happening::Ended(verdict.clone()), severity(verdict.outcome)),
+    };
+    Alert {
+        rule: String::new(),
+        severity,
+        state: AlertState::Firing,
+        at: snapshot.at,
+        origin: None,
+        happening,
+        message: None,
+        lines: Vec::new(),
+        metrics: snapshot.metrics.clone(),
+        progress: snapshot.progress.clone(),
+        elapsed: snapshot.elapsed,
+        held_back: 0,
+        to: Vec::new(),
+        attach: Attach::default(),
+        stop: None,
+    }
+}
+
+fn severity(outcome: Outcome) -> Severity {
+    match outcome {
+        Outcome::Finished => Severity::Info,
+        Outcome::Interrupted | Outcome::Preempted | Outcome::Unknown => Severity::Warning,
+        Outcome::Failed | Outcome::Killed | Outcome::OutOfMemory | Outcome::TimeLimit => {
+            Severity::Critical
+        }
+    }
+}
+
+/// `▰▰▰▰▱▱▱▱▱▱▱▱ 33 %`; none where the whole is not known.
+fn bar(progress: &Progress) -> Option<String> {
+    let part = (progress.done / progress.total?).clamp(0.0, 1.0);
+    // Of NaN nothing is filled; a cast of a part of few cells is exact.
+    let full = (part * CELLS as f64) as usize;
+    let percent = (part * 100.0) as u32;
+    Some(format!("{}{} {percent} %", "▰".repeat(full), "▱".repeat(CELLS - full.min(CELLS))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::alert::{Cause, MetricValue, Verdict};
+    use crate::engine::input::ProcessStatus;
+
+    fn made(stage: Stage, language: Language) -> Card {
+        let run = RunLabel {
+            id: "r1".into(),
+            name: "resnet50".into(),
+            host: "gpu01".into(),
+            command: "python train.py".into(),
+            elapsed: None,
+        };
+        let snapshot = Snapshot {
+            at: Timestamp::from_secs(1_795_401_203),
+            elapsed: Duration::from_secs(7500),
+            metrics: vec![MetricValue { name: "loss".into(), value: 0.5, text: "0.5".into() }],
+            progress: Some(Progress {
+                unit: "epoch".into(),
+                done: 3.0,
+                total: Some(10.0),
+                remaining: Some(Duration::from_secs(17_500)),
+            }),
+            stage,
+        };
+        card(&snapshot, &Context { run: &run, language, secrets: &[] })
+    }
+
+    fn failed() -> Stage {
+        let cause = Cause {
+            summary: "ValueError: bad batch".into(),
+            place: Some("train.py:41 in step".into()),
+            rank: None,
+            likely: false,
+            evidence: vec!["ValueError: bad batch".into()],
+        };
+        let status = ProcessStatus::Exited { code: 1 };
+        Stage::Ended(Verdict { status, outcome: Outcome::Failed, cause: Some(cause) })
+    }
+
+    #[test]
+    fn a_running_card_says_how_far_it_is() {
+        let card = made(Stage::Running, Language::En);
+        let message = &card.message;
+        assert_eq!(message.title, "resnet50 is running");
+        assert_eq!(message.body, "▰▰▰▱▱▱▱▱▱▱▱▱ 30 %  epoch 3 of 10, 4h 51m left");
+        let names: Vec<_> = message.fields.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(names, ["loss", "elapsed"]);
+        assert!(!card.ended());
+    }
+
+    #[test]
+    fn an_ended_card_says_why_and_leaves_the_evidence_to_the_thread() {
+        let card = made(failed(), Language::En);
+        let message = &card.message;
+        assert_eq!(
+            message.title,
+            "resnet50 failed after 2h 05m: ValueError: bad batch (exit status 1)"
+        );
+        assert_eq!(message.body, "At train.py:41 in step.");
+        assert_eq!((message.severity, message.kind), (Severity::Critical, MessageKind::End));
+        assert!(message.lines.is_empty() && card.ended());
+    }
+
+    #[test]
+    fn every_language_names_the_run_in_each_state() {
+        for language in [Language::En, Language::Zh, Language::Ja, Language::Ko] {
+            let running = made(Stage::Running, language);
+            let gone = gone(&running, Timestamp::from_secs(0));
+            for card in [running, gone, made(Stage::Unwatched, language), made(failed(), language)]
+            {
+                let text = format!("{} {}", card.message.title, card.message.body);
+                assert!(text.contains("resnet50") && !text.contains('{'), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bar_is_as_long_as_ever_whatever_the_numbers() {
+        for (done, total) in [(0.0, 1.0), (1.0, 1.0), (5.0, 1.0), (f64::NAN, 1.0), (1.0, 0.0)] {
+            let progress =
+                Progress { unit: "step".into(), done, total: Some(total), remaining: None };
+            let bar = bar(&progress).unwrap();
+            assert_eq!(bar.chars().take_while(|c| *c != ' ').count(), CELLS, "{bar}");
+        }
+    }
+}
