@@ -7,6 +7,8 @@ mod batch;
 mod numbers;
 mod steps;
 
+use std::ops::Range;
+
 use crate::engine::alert::{Effect, Origin, Progress, Sample, Verdict};
 use crate::engine::context::Context;
 use crate::engine::format::Format;
@@ -33,6 +35,8 @@ pub(super) struct Judge {
     /// The process is gone: timers no longer fire, since its silence is no news.
     died: bool,
     rules: Vec<Ruling>,
+    /// Those that wait for more than a line that matches: often few among many.
+    waiting: Vec<usize>,
     scanner: Scanner,
     /// What each pattern of the scanner is for.
     wanted: Vec<Wanted>,
@@ -60,8 +64,6 @@ struct Ruling {
 enum Wanted {
     /// Only its named groups.
     Metrics,
-    /// How far the run is.
-    Progress,
     Rule(usize),
 }
 
@@ -100,15 +102,14 @@ impl Judge {
             }
             rules.push(Ruling { tracker, speaker: Speaker::new(rule), matched: false });
         }
-        if let Some(pattern) = Counters::pattern() {
-            patterns.push(pattern);
-            wanted.push(Wanted::Progress);
-        }
         Self {
             started,
             trace,
             auto_metrics: set.auto_metrics,
             died: false,
+            waiting: (0..rules.len())
+                .filter(|number| !matches!(rules[*number].tracker, Tracker::Pattern(_)))
+                .collect(),
             rules,
             scanner: Scanner::new(patterns),
             wanted,
@@ -150,11 +151,10 @@ impl Judge {
         if self.died {
             return None;
         }
-        let deadlines =
-            self.rules.iter().enumerate().filter_map(|(number, ruling)| {
-                Some((ruling.tracker.as_track().deadline()?, number))
-            });
-        deadlines.min()
+        let deadline = |&number: &usize| {
+            Some((self.rules.get(number)?.tracker.as_track().deadline()?, number))
+        };
+        self.waiting.iter().filter_map(deadline).min()
     }
 
     /// A rule's deadline has come.
@@ -168,6 +168,9 @@ impl Judge {
 
     /// Something was printed, whatever it is.
     pub(super) fn printed(&mut self, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        if self.waiting.is_empty() {
+            return;
+        }
         self.each_rule(moment, effects, |_, ruling, scene, out| {
             ruling.tracker.as_track_mut().printed(scene, out);
         });
@@ -186,13 +189,14 @@ impl Judge {
         self.batch.start();
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
-        if !self.scanner.is_empty() {
-            hits.extend_from_slice(self.scanner.scan(line.text));
-        }
+        hits.extend_from_slice(self.scanner.scan(line.text));
         let place = LinePlace { source, number: line.number };
         self.missing.clear();
         for &number in &hits {
-            self.capture(number, line, place, moment.at);
+            self.capture(number, line, place);
+        }
+        if line.kind != LineKind::Partial {
+            self.progress.line(line.text, moment.at);
         }
         // A number in a line that is not complete may be cut in the middle.
         if self.auto_metrics && line.kind != LineKind::Partial {
@@ -203,17 +207,46 @@ impl Judge {
         self.hits = hits;
     }
 
+    /// Adds the lines of a block that may be news for a rule or tell how far the run is.
+    pub(super) fn news(&self, block: &[u8], out: &mut Vec<Range<usize>>) {
+        self.scanner.lines(block, out);
+        Counters::lines(block, out);
+    }
+
+    /// Whether a line without such news may still hold a metric.
+    pub(super) fn finds_metrics(&self) -> bool {
+        self.auto_metrics
+    }
+
+    /// A whole line without news, of which only metrics can come.
+    pub(super) fn quiet_line(
+        &mut self,
+        line: &Line<'_>,
+        moment: &Moment<'_>,
+        format: &mut Format,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((source, _)) = moment.source else { return };
+        self.context.line(source, line);
+        self.batch.start();
+        self.missing.clear();
+        format.scan(line, &mut |found| self.found(found, moment, effects));
+        self.commit(None, moment, effects);
+        self.judge(&[], None, moment, effects);
+    }
+
+    /// A block of whole lines without news and metrics.
+    pub(super) fn pass(&mut self, source: SourceId, block: &[u8]) {
+        self.context.pass(source, block);
+    }
+
     /// The named groups of a pattern that matches, as samples.
-    fn capture(&mut self, number: usize, line: &Line<'_>, place: LinePlace, at: Timestamp) {
+    fn capture(&mut self, number: usize, line: &Line<'_>, place: LinePlace) {
         let Some(pattern) = self.scanner.pattern(number) else { return };
         if pattern.captures_len() == 1 || line.kind == LineKind::Partial {
             return;
         }
         let Some(captures) = pattern.captures(line.text) else { return };
-        if self.wanted.get(number) == Some(&Wanted::Progress) {
-            self.progress.see(&captures, at);
-            return;
-        }
         for name in pattern.capture_names().flatten() {
             let text = captures.name(name).and_then(|group| str::from_utf8(group.as_bytes()).ok());
             let number = text.and_then(|text| Some((text, numbers::parse(text)?)));
@@ -352,6 +385,9 @@ impl Judge {
         };
         for (number, ruling) in self.rules.iter_mut().enumerate() {
             ask(number, ruling, &scene, &mut self.changes);
+            if self.changes.is_empty() {
+                continue;
+            }
             for change in self.changes.drain(..) {
                 ruling.matched = true;
                 let died = self.died;

@@ -9,6 +9,7 @@
 
 pub mod alert;
 mod bar;
+mod block;
 pub mod cause;
 mod context;
 mod cooldown;
@@ -18,6 +19,7 @@ pub mod expression;
 mod format;
 pub mod host;
 pub mod input;
+mod intake;
 mod judge;
 pub mod metrics;
 mod progress;
@@ -33,6 +35,7 @@ mod speaker;
 pub mod splitter;
 pub mod tfevents;
 
+use std::ops::Range;
 use std::time::Duration;
 
 pub use alert::{Alert, Effect};
@@ -63,6 +66,8 @@ pub struct Engine {
     sources: Vec<Source>,
     investigator: Investigator,
     judge: Judge,
+    /// Scratch: the lines of a block that hold news.
+    news: Vec<Range<usize>>,
     end: Option<ProcessEnd>,
     /// How it ended, once it is finished.
     verdict: Option<Verdict>,
@@ -101,6 +106,7 @@ impl Engine {
             sources: Vec::new(),
             investigator: Investigator::default(),
             judge: Judge::new(rules, started, trace),
+            news: Vec::new(),
             end: None,
             verdict: None,
             finished: false,
@@ -127,8 +133,7 @@ impl Engine {
             }
             Input::Chunk { source, bytes } => {
                 if let Some(index) = self.open(source).filter(|_| !bytes.is_empty()) {
-                    self.printed(index, at, effects);
-                    self.feed(index, Feed::Bytes(bytes), at, effects);
+                    self.chunk(index, bytes, at, effects);
                 }
             }
             Input::Gap { source, .. } => {
