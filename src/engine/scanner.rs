@@ -3,6 +3,7 @@
 //!
 //! Knows patterns by number only; what they are for is the judge's business. Owns its scratch.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
@@ -22,30 +23,30 @@ const CACHE: usize = 4 << 20;
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Scanner {
     patterns: Vec<Regex>,
-    /// All patterns as one.
-    any: Option<Regex>,
-    set: Option<RegexSet>,
+    /// All patterns as one. Made for the first line: a run that prints nothing starts sooner.
+    any: OnceCell<Option<Regex>>,
+    /// Made for the first line that has a hit.
+    set: OnceCell<Option<RegexSet>>,
     hits: Vec<usize>,
 }
 
 impl Scanner {
     pub(in crate::engine) fn new(patterns: Vec<Regex>) -> Self {
-        let set = RegexSetBuilder::new(patterns.iter().map(Regex::as_str))
-            .size_limit(SIZE_LIMIT)
-            .dfa_size_limit(CACHE)
-            .build()
-            .ok();
         let hits = Vec::with_capacity(patterns.len());
-        Self { any: any_of(&patterns), patterns, set, hits }
+        Self { patterns, hits, ..Self::default() }
+    }
+
+    fn any(&self) -> Option<&Regex> {
+        self.any.get_or_init(|| any_of(&self.patterns)).as_ref()
     }
 
     /// The numbers of the patterns that match, in their order.
     pub(in crate::engine) fn scan(&mut self, line: &[u8]) -> &[usize] {
         self.hits.clear();
-        if self.patterns.is_empty() || self.any.as_ref().is_some_and(|any| !any.is_match(line)) {
+        if self.patterns.is_empty() || self.any().is_some_and(|any| !any.is_match(line)) {
             return &self.hits;
         }
-        match &self.set {
+        match self.set.get_or_init(|| set_of(&self.patterns)) {
             Some(set) => self.hits.extend(set.matches(line).iter()),
             None => {
                 let found = self.patterns.iter().enumerate().filter(|(_, p)| p.is_match(line));
@@ -57,8 +58,10 @@ impl Scanner {
 
     /// Adds the lines of a block in which a pattern matches; perhaps others.
     pub(in crate::engine) fn lines(&self, block: &[u8], out: &mut Vec<Range<usize>>) {
-        match &self.any {
-            _ if self.patterns.is_empty() => {}
+        if self.patterns.is_empty() {
+            return;
+        }
+        match self.any() {
             // Where the search ends is in the line too, since no match goes beyond a line.
             Some(any) => block::lines_with(block, |b, from| any.shortest_match_at(b, from), out),
             None => block::lines_with(block, |_, from| Some(from), out),
@@ -68,6 +71,14 @@ impl Scanner {
     pub(in crate::engine) fn pattern(&self, number: usize) -> Option<&Regex> {
         self.patterns.get(number)
     }
+}
+
+fn set_of(patterns: &[Regex]) -> Option<RegexSet> {
+    let set = RegexSetBuilder::new(patterns.iter().map(Regex::as_str))
+        .size_limit(SIZE_LIMIT)
+        .dfa_size_limit(CACHE)
+        .build();
+    set.ok()
 }
 
 /// One pattern that matches in a block where one of `patterns` matches in a line of it.
@@ -174,8 +185,10 @@ mod tests {
         ) {
             let patterns = patterns(&numbers);
             let mut scanner = Scanner::new(patterns.clone());
-            prop_assert!(scanner.any.is_some() && scanner.set.is_some());
-            let mut without_set = Scanner { set: None, any: None, ..Scanner::new(patterns.clone()) };
+            prop_assert!(scanner.any().is_some() && set_of(&patterns).is_some());
+            let mut without_set = Scanner::new(patterns.clone());
+            without_set.any.set(None).unwrap();
+            without_set.set.set(None).unwrap();
             let mut text: Vec<u8> = pieces.iter().flat_map(|piece| PIECES[*piece]).copied().collect();
             text.push(b'\n');
             let (mut found, mut all) = (Vec::new(), Vec::new());
