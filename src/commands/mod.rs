@@ -4,6 +4,7 @@ pub mod check;
 mod deliver;
 mod environment;
 pub mod init;
+mod keeper;
 pub mod outbox;
 pub mod replay;
 pub mod run;
@@ -42,6 +43,7 @@ pub fn dispatch(cli: Cli) -> Result<Exit, AppError> {
         Some(Verb::Outbox { action }) => deliver::outbox_verb(action.unwrap_or(OutboxAction::List)),
         Some(Verb::Runs { run }) => deliver::list_runs(run.as_deref()),
         Some(Verb::Init) => write_rules(),
+        Some(Verb::Keeper) => keeper::run(),
         Some(Verb::Courier) => {
             let clock = Clock::start();
             courier::run_from_stdin(channels::build, move || clock.now())

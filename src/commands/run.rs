@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -14,14 +15,16 @@ use std::time::Duration;
 
 use crate::channels::ChannelConfig;
 use crate::cli::{From, PtyWhen, RunArgs};
+use crate::commands::keeper::Hello;
 use crate::commands::{Exit, environment};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
+use crate::engine::input::ProcessStatus;
 use crate::engine::rules::RuleSet;
 use crate::engine::{Engine, Input};
 use crate::error::{AppError, EXIT_OWN_FAILURE, say};
 use crate::outbox::{Cards, Outbox};
-use crate::process::{self, Command, PtyMode, Signals, StopQueue, StopRequest};
+use crate::process::{self, Command, Keeper, Outsider, PtyMode, Signals, StopQueue, StopRequest};
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
@@ -37,25 +40,32 @@ use crate::sources::tail::{self, Follower};
 /// After the end of the run: how often it is looked whether we were told to stop waiting.
 const GLANCE: Duration = Duration::from_millis(50);
 /// What a process that the command left behind may still write is read this long.
-const LEAK_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const LEAK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the message of the end waits for the terminal to take the output before it.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often followed files are looked at without any notice of change.
 const TAIL_POLL: Duration = Duration::from_millis(500);
+/// Of a command line that the keeper is told, in characters.
+const LONGEST_COMMAND: usize = 1000;
 /// Alerts between engine and reporter; when full the engine waits, and the queue before it.
-const MOST_REPORTS: usize = 256;
+pub(super) const MOST_REPORTS: usize = 256;
 
 pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
-    if args.command.is_empty() && args.tail.is_empty() {
+    if args.command.is_empty() && args.tail.is_empty() && args.pid.is_none() {
         return Err(AppError::own("there is nothing to watch").hint(
             "watch -- COMMAND supervises a command, watch --tail FILE follows a log; see watch --help",
         ));
     }
+    let outsider = args.pid.map(Outsider::attach).transpose();
+    let outsider = outsider.map_err(|error| AppError::own(error.to_string()))?;
     // A panic is a bug of ours; it must not garble a terminal in raw mode, nor end the run.
     std::panic::set_hook(Box::new(|info| say(&format!("watch: this is a bug: {info}"))));
     // Before any thread: a signal that comes while we start is kept for the child.
     let signals = Signals::block()
         .map_err(|error| AppError::own(format!("cannot take over signals: {error}")))?;
+    if args.nohup {
+        signals.ignore_hang_up();
+    }
     let config = environment::load_config(args.rules.file.as_deref(), AppError::own)?;
     let log = args.log.as_deref().map(open_log).transpose()?;
     let clock = Clock::start();
@@ -63,6 +73,9 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
     let follower = follower(args, Arc::clone(&queue) as Arc<dyn Sink>)?;
     let live = Live::start(args, config, clock, queue)?;
     let tail = follower.map(|follower| Tail::start(follower, clock)).transpose()?;
+    if let Some(outsider) = outsider {
+        return Ok(live.attend(&outsider, args.fail, tail, &signals));
+    }
     if args.command.is_empty() {
         return Ok(live.follow(args.fail, tail, &signals));
     }
@@ -128,6 +141,7 @@ struct Live {
     run: RunLabel,
     engine: JoinHandle<()>,
     reporter: JoinHandle<(Option<CourierHandle>, bool)>,
+    keeper: Option<Arc<Keeper>>,
     linger: Duration,
     /// Held until the end: so others know that the run is watched.
     _alive: Option<Alive>,
@@ -152,6 +166,7 @@ impl Live {
         let named = measured(&rules, &setup.charts);
         let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
         let (outbox, courier) = outbox_and_courier(&setup);
+        let keeper = start_keeper(args, &run, clock, courier.as_ref(), alive.as_ref());
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
         let newest = Arc::new(Newest::default());
@@ -178,6 +193,7 @@ impl Live {
             run,
             engine,
             reporter,
+            keeper,
             linger: args.linger,
             pid,
             _alive: alive,
@@ -203,6 +219,7 @@ impl Live {
             quiet: args.quiet,
             leak_timeout: LEAK_TIMEOUT,
             log,
+            keeper: self.keeper.clone(),
         };
         let queue = Arc::<Queue>::clone(&self.queue);
         let sink = Arc::new(host::NotePid::new(queue, Arc::clone(&self.pid)));
@@ -227,6 +244,35 @@ impl Live {
         }
     }
 
+    /// To the end of a process that is not ours, which goes on if we are asked to end.
+    fn attend(
+        self,
+        outsider: &Outsider,
+        fail: bool,
+        tail: Option<Tail>,
+        signals: &Signals,
+    ) -> Exit {
+        if let Some(keeper) = &self.keeper {
+            keeper.outsider(outsider);
+        }
+        let sink = host::NotePid::new(Arc::<Queue>::clone(&self.queue), Arc::clone(&self.pid));
+        sink.put(Input::Started { pid: outsider.pid().cast_unsigned() });
+        let end = outsider.wait(signals).then(|| outsider.end());
+        if let Some(tail) = tail {
+            tail.finish();
+        }
+        let status = end.as_ref().map(|end| end.status);
+        if let Some(end) = end {
+            sink.put(Input::Ended(end));
+        }
+        let critical = self.finish(signals);
+        match status {
+            // Nothing is wrong with us where the system does not tell.
+            Some(ProcessStatus::Unknown) | None => Exit::Code(u8::from(fail && critical)),
+            Some(status) => Exit::Like(status),
+        }
+    }
+
     fn follow(self, fail: bool, tail: Option<Tail>, signals: &Signals) -> Exit {
         while !signals.wait_for_end(Duration::from_secs(3600)) {}
         if let Some(tail) = tail {
@@ -241,7 +287,11 @@ impl Live {
     fn finish(self, signals: &Signals) -> bool {
         self.queue.put(Input::Finished);
         let _ = self.engine.join();
-        let Ok((courier, critical)) = self.reporter.join() else { return false };
+        let reported = self.reporter.join();
+        if let Some(keeper) = &self.keeper {
+            keeper.end();
+        }
+        let Ok((courier, critical)) = reported else { return false };
         if let Some(courier) = courier {
             wait_for_deliveries(courier, self.linger, signals);
         }
@@ -250,6 +300,9 @@ impl Live {
 
     /// The command could not be started: nothing is to be told.
     fn abandon(self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.end();
+        }
         self.queue.put(Input::Finished);
         let _ = self.engine.join();
         if let Ok((Some(mut courier), _)) = self.reporter.join() {
@@ -269,7 +322,7 @@ fn measured(rules: &RuleSet, charts: &[ChartConfig]) -> Vec<String> {
     names
 }
 
-fn spawn<T: Send + 'static>(
+pub(super) fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, AppError> {
@@ -288,7 +341,7 @@ fn hand_on(report: Report, stops: &StopQueue, reports: &SyncSender<Report>) {
     let _ = reports.send(report);
 }
 
-fn report_all(
+pub(super) fn report_all(
     mut reporter: Reporter,
     reports: &Receiver<Report>,
     newest: &Newest,
@@ -340,12 +393,12 @@ fn plural(count: usize, noun: &str) -> String {
 
 fn label(args: &RunArgs, config: &Config, clock: &Clock) -> RunLabel {
     let secrets = environment::secrets();
-    let command: Vec<_> =
-        args.command.iter().map(|arg| shell_word(&arg.to_string_lossy())).collect();
+    let words = command_words(args);
+    let command: Vec<_> = words.iter().map(|word| shell_word(word)).collect();
     let name = args.name.clone().or_else(|| config.name.clone());
     RunLabel {
         id: state::run_id(clock.started(), std::process::id()),
-        name: mask(&name.unwrap_or_else(|| default_name(args)), &secrets),
+        name: mask(&name.unwrap_or_else(|| default_name(&words, args)), &secrets),
         host: environment::host(),
         command: mask(&command.join(" "), &secrets),
         elapsed: None,
@@ -361,9 +414,16 @@ fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// The command, ours or that of `--pid`.
+fn command_words(args: &RunArgs) -> Vec<String> {
+    match args.pid {
+        Some(pid) => process::outsider::command_line(pid),
+        None => args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+    }
+}
+
 /// The script, where an interpreter or a launcher runs one; else the program; else the log.
-fn default_name(args: &RunArgs) -> String {
-    let words: Vec<_> = args.command.iter().map(|word| word.to_string_lossy()).collect();
+fn default_name(words: &[String], args: &RunArgs) -> String {
     let script = words.iter().skip(1).find(|word| {
         [".py", ".sh", ".jl", ".R", ".lua", ".ipynb"].iter().any(|end| word.ends_with(end))
     });
@@ -386,21 +446,30 @@ fn setup(
     run: RunLabel,
     clock: &Clock,
 ) -> Result<(Setup, Option<Alive>, RuleSet), AppError> {
+    let (mut setup, rules) = plain_setup(args, config, run.clone())?;
+    let mut alive = None;
+    if let Some(state_dir) = &setup.state_dir {
+        setup.resumed = resume(args, state_dir, &run, &setup.channels)?;
+        // `watch send` from inside the run and `watch runs` need it; the run itself does not.
+        let _ = state::write_label(state_dir, &run);
+        let record = Record::ours(clock.started(), environment::variable("SLURM_JOB_ID"));
+        alive = record::enrol(state_dir, &run.id, &record).ok();
+    }
+    Ok((setup, alive, rules))
+}
+
+/// What a reporter needs to go on with a run that there is already.
+pub(super) fn plain_setup(
+    args: &RunArgs,
+    config: Config,
+    run: RunLabel,
+) -> Result<(Setup, RuleSet), AppError> {
     let channels = environment::channels(&config, &args.to)?;
     let state_dir = environment::state_dir()
         .inspect_err(|why| {
             say(&format!("watch: no state folder, so messages go to the terminal only ({why})"))
         })
         .ok();
-    let mut resumed = Vec::new();
-    let mut alive = None;
-    if let Some(state_dir) = &state_dir {
-        resumed = resume(args, state_dir, &run, &channels)?;
-        // `watch send` from inside the run and `watch runs` need it; the run itself does not.
-        let _ = state::write_label(state_dir, &run);
-        let record = Record::ours(clock.started(), environment::variable("SLURM_JOB_ID"));
-        alive = record::enrol(state_dir, &run.id, &record).ok();
-    }
     let mut charts = config.charts;
     charts.extend(args.chart.iter().cloned().map(ChartConfig::File));
     let mut secrets = config.secrets;
@@ -412,11 +481,11 @@ fn setup(
         channels,
         charts,
         state_dir,
-        resumed,
+        resumed: Vec::new(),
         dry_run: args.dry_run,
         color: environment::color_on_stderr(),
     };
-    Ok((setup, alive, config.rules))
+    Ok((setup, config.rules))
 }
 
 /// The channels in which an earlier run goes on as this one: the one that was named, or what a
@@ -445,20 +514,8 @@ fn resume(
 
 /// Neither can keep the run from starting.
 fn outbox_and_courier(setup: &Setup) -> (Option<Outbox>, Option<CourierHandle>) {
-    let Some(state_dir) = setup.state_dir.as_deref().filter(|_| !setup.dry_run) else {
+    let (Some(outbox), Some(settings)) = (open_outbox(setup), courier_settings(setup)) else {
         return (None, None);
-    };
-    let outbox = match Outbox::open(state_dir) {
-        Ok(outbox) => outbox,
-        Err(error) => {
-            say(&format!("watch: {error}; messages go to the terminal only"));
-            return (None, None);
-        }
-    };
-    let settings = courier::Settings {
-        state_dir: state_dir.to_owned(),
-        run: setup.run.clone(),
-        channels: setup.channels.clone(),
     };
     let courier = std::env::current_exe().and_then(|program| courier::start(settings, &program));
     match courier {
@@ -468,4 +525,48 @@ fn outbox_and_courier(setup: &Setup) -> (Option<Outbox>, Option<CourierHandle>) 
             (Some(outbox), None)
         }
     }
+}
+
+/// None for a dry run, and where there can be none.
+pub(super) fn open_outbox(setup: &Setup) -> Option<Outbox> {
+    let state_dir = setup.state_dir.as_deref().filter(|_| !setup.dry_run)?;
+    Outbox::open(state_dir)
+        .inspect_err(|error| say(&format!("watch: {error}; messages go to the terminal only")))
+        .ok()
+}
+
+pub(super) fn courier_settings(setup: &Setup) -> Option<courier::Settings> {
+    Some(courier::Settings {
+        state_dir: setup.state_dir.clone()?,
+        run: setup.run.clone(),
+        channels: setup.channels.clone(),
+    })
+}
+
+/// None where only files are followed: they do not depend on us.
+fn start_keeper(
+    args: &RunArgs,
+    run: &RunLabel,
+    clock: Clock,
+    courier: Option<&CourierHandle>,
+    alive: Option<&Alive>,
+) -> Option<Arc<Keeper>> {
+    if args.command.is_empty() && args.pid.is_none() {
+        return None;
+    }
+    let options = std::env::args_os().skip(1).take_while(|word| word != "--").collect();
+    let command = run.command.chars().take(LONGEST_COMMAND).collect();
+    let run = RunLabel { command, ..run.clone() };
+    let courier = courier.and_then(CourierHandle::input);
+    let hello = Hello { run, started: clock.started(), options, has_courier: courier.is_some() };
+    let fds: Vec<_> = courier.into_iter().chain(alive.map(AsFd::as_fd)).collect();
+    std::env::current_exe()
+        .and_then(|program| Keeper::start(&program, &hello, &fds))
+        .inspect_err(|error| {
+            say(&format!(
+                "watch: cannot start the keeper: {error}; if we are killed, so is the run"
+            ));
+        })
+        .ok()
+        .map(Arc::new)
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails; helpers of tests are no #[test] functions"
 )]
 
+mod attach;
 mod check_and_init;
 mod config;
 mod courier;
@@ -19,6 +20,7 @@ mod slack;
 mod story;
 mod supervise;
 mod support;
+mod survive;
 mod tail;
 mod tail_model;
 mod tidy;
