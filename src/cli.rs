@@ -14,7 +14,7 @@ use crate::time::parse_duration;
 #[command(
     name = "watch",
     version,
-    override_usage = "watch [OPTIONS] -- COMMAND [ARG]...\n       watch [OPTIONS] --tail PATH...\n       watch VERB ...",
+    override_usage = "watch [OPTIONS] -- COMMAND [ARG]...\n       watch [OPTIONS] --tail PATH...\n       watch [OPTIONS] --pid PID [--tail PATH...]\n       watch VERB ...",
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
@@ -63,6 +63,10 @@ pub struct RunArgs {
     /// Also append the raw output to this file
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+
+    /// Journal everything that the rules see, for an exact replay
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 
     /// Echo nothing
     #[arg(long)]
@@ -122,6 +126,12 @@ pub enum Verb {
         #[arg(long)]
         builtin: bool,
     },
+    /// Run tests of rules: input at times, and what is to be said
+    Test {
+        /// Files of tests
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Run the rules over old logs; send nothing
     Replay(ReplayArgs),
     /// Send one message, from a script or from inside a run
@@ -167,7 +177,11 @@ pub struct ReplayArgs {
     #[arg(long)]
     pub fail: bool,
 
-    /// The logs, each read to its end; `-` is standard input
+    /// Say what this line of the log is to each rule, and why it fires at it or does not
+    #[arg(long, value_name = "LINE", value_parser = clap::value_parser!(u64).range(1..))]
+    pub explain: Option<u64>,
+
+    /// The logs, each read to its end; `-` is standard input; or a journal that --record wrote
     #[arg(required = true, value_name = "LOG")]
     pub logs: Vec<PathBuf>,
 }

@@ -92,9 +92,12 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let mut rest = block;
-        while self.investigator.is_reading() && !rest.is_empty() {
+        // The first line that is not blank is a sign of life; more of them at the same time are not.
+        let mut alive = self.judge.finds_metrics();
+        while (self.investigator.is_reading() || !alive) && !rest.is_empty() {
             let (line, after) = block::first_line(rest);
             self.line(index, &line[..line.len() - 1], at, effects);
+            alive |= !line.trim_ascii().is_empty();
             rest = after;
         }
         if rest.is_empty() {

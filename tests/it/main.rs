@@ -15,6 +15,8 @@ mod formats;
 mod invariance;
 mod outbox;
 mod program;
+mod recipes;
+mod reload;
 mod scenarios;
 mod slack;
 mod story;
