@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channels::secret::Secret;
 use crate::render::Message;
+use crate::time::Timestamp;
 
 /// A channel of the rules file: its name there, its kind and settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,17 +148,25 @@ impl fmt::Display for Check {
     }
 }
 
-/// Looks at token, scopes and membership; sends nothing. No checks: only a message can tell.
-pub async fn examine(config: &ChannelConfig) -> Result<Vec<Check>, BuildError> {
+/// Looks at token, scopes, membership and so on; sends no message. `now`: by this machine's clock.
+pub async fn examine(config: &ChannelConfig, now: Timestamp) -> Result<Vec<Check>, BuildError> {
     let timeouts = http::Timeouts::default();
     Ok(match &config.settings {
-        Settings::Terminal | Settings::SlackWebhook { .. } => Vec::new(),
+        Settings::Terminal => Vec::new(),
+        Settings::SlackWebhook { url } => {
+            vec![slack::Webhook::new(http::client(&timeouts)?, url.clone()).examine().await]
+        }
         Settings::SlackBot { token, channel, api_url } => {
             let client = http::client(&timeouts)?;
             let api = slack::Api::new(client, api_url, token, timeouts).ok_or(BuildError::Token)?;
-            slack::examine(&api, channel).await
+            slack::examine(&api, channel, now).await
         }
     })
+}
+
+/// The description of a Slack app that can do all that a bot's channel does.
+pub fn slack_manifest() -> String {
+    slack::manifest()
 }
 
 /// The channel of these settings, with the usual timeouts. Sends nothing yet.

@@ -10,6 +10,7 @@
 mod check_and_init;
 mod config;
 mod courier;
+mod doctor;
 mod formats;
 mod invariance;
 mod outbox;

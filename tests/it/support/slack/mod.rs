@@ -164,6 +164,11 @@ impl FakeSlack {
         self.lock().charts_refused = true;
     }
 
+    /// Slack's clock, as its answers show it from now on.
+    pub fn set_date(&self, date: &str) {
+        self.lock().date = Some(date.to_owned());
+    }
+
     /// Neither tiers nor buckets: for tests of very many messages.
     pub fn lift_rate_limits(&self) {
         self.lock().limited = false;

@@ -53,6 +53,8 @@ pub struct State {
     pub revoked: bool,
     pub charts_refused: bool,
     pub limited: bool,
+    /// The header `Date` of answers.
+    pub date: Option<String>,
     pub processing: Duration,
     pub channels: Vec<Channel>,
     pub messages: Vec<Posted>,
@@ -83,6 +85,7 @@ impl State {
             revoked: false,
             charts_refused: false,
             limited: true,
+            date: None,
             processing: Duration::from_millis(1500),
             channels: vec![training, general, secret, hook],
             messages: Vec::new(),
