@@ -13,6 +13,7 @@ mod courier;
 mod doctor;
 mod formats;
 mod invariance;
+mod kill;
 mod outbox;
 mod program;
 mod scenarios;

@@ -151,6 +151,13 @@ impl FakeSlack {
         self.lock().faults.push(fault);
     }
 
+    /// From now on all works. How many answers were withheld until now although all was done.
+    pub fn end_faults(&self) -> usize {
+        let mut state = self.lock();
+        state.faults.clear();
+        state.unheard
+    }
+
     pub fn set_scopes(&self, scopes: &[&str]) {
         self.lock().scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
     }

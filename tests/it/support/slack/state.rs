@@ -62,6 +62,8 @@ pub struct State {
     pub deleted: usize,
     pub files: Vec<File>,
     pub faults: Vec<Fault>,
+    /// Answers that were withheld although all was done.
+    pub unheard: usize,
     pub rates: Rates,
     pub log: Vec<LogEntry>,
     pub violations: Vec<String>,
@@ -92,6 +94,7 @@ impl State {
             deleted: 0,
             files: Vec::new(),
             faults: Vec::new(),
+            unheard: 0,
             rates: Rates::default(),
             log: Vec::new(),
             violations: Vec::new(),
