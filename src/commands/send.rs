@@ -1,7 +1,6 @@
 //! `watch send TEXT`: one message, from a script or from inside a run.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,10 +12,8 @@ use crate::outbox::{Outbox, OutboxError, Picture};
 use crate::render::Message;
 use crate::render::mask::mask;
 use crate::render::message::{MessageKind, RunLabel};
+use crate::sources::images;
 use crate::time::Timestamp;
-
-/// Larger pictures are refused here, where somebody sees it.
-const LARGEST_CHART: u64 = 10 << 20;
 
 /// What is to be said.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +54,8 @@ pub enum Sent {
 pub enum SendError {
     #[error("the text is empty")]
     Empty,
-    #[error("cannot read the chart {}: {source}", path.display())]
-    Chart { path: PathBuf, source: io::Error },
+    #[error("cannot send the chart {}: {reason}", path.display())]
+    Chart { path: PathBuf, reason: String },
     #[error(transparent)]
     Outbox(#[from] OutboxError),
     #[error("cannot start the delivery: {0}; the message stays in the outbox")]
@@ -137,15 +134,8 @@ fn message(note: Note<'_>, now: Timestamp) -> Result<Message, SendError> {
 }
 
 fn picture(path: &Path) -> Result<Picture, SendError> {
-    let failed = |source| SendError::Chart { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST_CHART + 1).read_to_end(&mut bytes))
-        .map_err(failed)?;
-    if bytes.len() as u64 > LARGEST_CHART {
-        let limit = LARGEST_CHART >> 20;
-        return Err(failed(io::Error::other(format!("it is larger than {limit} MiB"))));
-    }
+    let failed = |reason| SendError::Chart { path: path.to_owned(), reason };
+    let bytes = images::read(path).map_err(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Picture { alt: name.clone(), name, bytes })
 }

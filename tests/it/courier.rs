@@ -219,6 +219,30 @@ mod verbs {
     }
 
     #[test]
+    fn a_chart_that_is_no_picture_is_refused_while_somebody_sees_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let chart = dir.path().join("loss.png");
+        std::fs::write(&chart, b"\x89PNG\r\n\x1a\nhalf of it").unwrap();
+        let run = label();
+        let note = Note {
+            text: "look",
+            chart: Some(&chart),
+            severity: Severity::Info,
+            run: &run,
+            secrets: &[],
+        };
+        let target = Target {
+            channels: &[hook()],
+            state_dir: dir.path(),
+            program: Path::new(PROGRAM),
+            look: Look { width: 60, colour: false, tty: false },
+            linger: Duration::from_millis(1),
+        };
+        let refused = send(note, target, NOW, &mut Vec::new()).unwrap_err().to_string();
+        assert!(refused.ends_with("loss.png: it is only half written"), "{refused}");
+    }
+
+    #[test]
     fn inside_a_run_its_courier_delivers() {
         let dir = tempfile::tempdir().unwrap();
         let _courier = Outbox::open(dir.path()).unwrap().claim("r1").unwrap().unwrap();

@@ -19,7 +19,7 @@ use trainwatch::courier::{self, Notice, Ports, Settings, Stage};
 use trainwatch::engine::alert::{AlertState, Severity};
 use trainwatch::outbox::{Outbox, Picture};
 use trainwatch::render::Message;
-use trainwatch::render::message::{MessageKind, RunLabel};
+use trainwatch::render::message::{Curve, MessageKind, RunLabel};
 use trainwatch::time::Timestamp;
 
 const START: Timestamp = Timestamp::from_secs(1_795_401_203);
@@ -207,6 +207,20 @@ fn message(run: &str, kind: MessageKind, title: &str, at: Timestamp) -> Message 
 
 fn refuse_later(seconds: u64) -> Step {
     Step::Refuse(Verdict::Retry { after: Some(Duration::from_secs(seconds)) })
+}
+
+#[test]
+fn an_entry_with_curves_reads_back_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(dir.path()).unwrap();
+    let mut told = message("r1", MessageKind::Alert, "diverged", START);
+    told.curves = vec![Curve {
+        name: "loss".to_owned(),
+        points: vec![("100".to_owned(), 0.1 + 0.2), ("200".to_owned(), 1e-300)],
+    }];
+    let _stored = outbox.commit(&told, "slack", "r1", &[], START).unwrap();
+    let listing = outbox.list().unwrap();
+    assert_eq!(listing.entries[0].message, told);
 }
 
 const LOST: Step = Step::Refuse(Verdict::Retry { after: None });
