@@ -26,6 +26,7 @@ use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
 use crate::runtime::driver::{self, Newest, Report};
+use crate::runtime::pace::Pace;
 use crate::runtime::queue::Queue;
 use crate::runtime::record::{self, Alive, Record, Run};
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
@@ -160,7 +161,7 @@ impl Live {
             spawn("reporter", move || {
                 let mut reporter = reporter;
                 reporter.look_back(clock.started());
-                report_all(reporter, &to_report, &newest)
+                report_all(reporter, &to_report, &newest, clock)
             })?
         };
         let engine = Engine::new(rules, clock.started(), false);
@@ -292,19 +293,21 @@ fn report_all(
     mut reporter: Reporter,
     reports: &Receiver<Report>,
     newest: &Newest,
+    clock: Clock,
 ) -> (Option<CourierHandle>, bool) {
+    let mut pace = Pace::default();
     loop {
         let report = reports.recv_timeout(Duration::from_secs(1));
         if let Some(snapshot) = newest.take() {
             reporter.show(&snapshot);
         }
-        match report {
-            Ok(report) => reporter.report(&report),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                reporter.close_card();
-                return reporter.into_parts();
-            }
+        let over = matches!(report, Err(RecvTimeoutError::Disconnected));
+        report.into_iter().for_each(|report| pace.put(report));
+        let due = if over { pace.take_all() } else { pace.take(clock.now()) };
+        due.iter().for_each(|report| reporter.report(report));
+        if over {
+            reporter.close_card();
+            return reporter.into_parts();
         }
         reporter.pass_on_notices();
     }

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod driver;
+pub mod pace;
 pub mod past;
 pub mod queue;
 pub mod record;

@@ -18,6 +18,7 @@ mod outbox;
 mod program;
 mod scenarios;
 mod slack;
+mod storm;
 mod story;
 mod supervise;
 mod support;
