@@ -135,6 +135,9 @@ pub enum Verb {
     /// The delivery process of a run; started by `watch` itself
     #[command(hide = true)]
     Courier,
+    /// Sees a run to its end if its supervisor dies; started by `watch` itself
+    #[command(hide = true)]
+    Keeper,
 }
 
 #[derive(Debug, Args)]

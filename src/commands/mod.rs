@@ -5,6 +5,7 @@ mod deliver;
 pub mod doctor;
 mod environment;
 pub mod init;
+mod keeper;
 pub mod outbox;
 pub mod replay;
 pub mod run;
@@ -44,6 +45,7 @@ pub fn dispatch(cli: Cli) -> Result<Exit, AppError> {
         Some(Verb::Runs { run }) => deliver::list_runs(run.as_deref()),
         Some(Verb::Doctor(args)) => deliver::examine(&args),
         Some(Verb::Init) => write_rules(),
+        Some(Verb::Keeper) => keeper::run(),
         Some(Verb::Courier) => {
             let clock = Clock::start();
             courier::run_from_stdin(channels::build, move || clock.now())

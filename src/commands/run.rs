@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use crate::channels::ChannelConfig;
 use crate::cli::{From, PtyWhen, RunArgs};
+use crate::commands::keeper::Hello;
 use crate::commands::{Exit, environment};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
@@ -21,7 +23,7 @@ use crate::engine::rules::RuleSet;
 use crate::engine::{Engine, Input};
 use crate::error::{AppError, EXIT_OWN_FAILURE, say};
 use crate::outbox::{Cards, Outbox};
-use crate::process::{self, Command, PtyMode, Signals, StopQueue, StopRequest};
+use crate::process::{self, Command, Keeper, PtyMode, Signals, StopQueue, StopRequest};
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
@@ -38,13 +40,15 @@ use crate::sources::tail::{self, Follower};
 /// After the end of the run: how often it is looked whether we were told to stop waiting.
 const GLANCE: Duration = Duration::from_millis(50);
 /// What a process that the command left behind may still write is read this long.
-const LEAK_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const LEAK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the message of the end waits for the terminal to take the output before it.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often followed files are looked at without any notice of change.
 const TAIL_POLL: Duration = Duration::from_millis(500);
+/// Of a command line that the keeper is told, in characters.
+const LONGEST_COMMAND: usize = 1000;
 /// Alerts between engine and reporter; when full the engine waits, and the queue before it.
-const MOST_REPORTS: usize = 256;
+pub(super) const MOST_REPORTS: usize = 256;
 
 pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
     if args.command.is_empty() && args.tail.is_empty() {
@@ -129,6 +133,7 @@ struct Live {
     run: RunLabel,
     engine: JoinHandle<()>,
     reporter: JoinHandle<(Option<CourierHandle>, bool)>,
+    keeper: Option<Arc<Keeper>>,
     linger: Duration,
     /// Held until the end: so others know that the run is watched.
     _alive: Option<Alive>,
@@ -153,6 +158,7 @@ impl Live {
         let named = measured(&rules, &setup.charts);
         let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
         let (outbox, courier) = outbox_and_courier(&setup);
+        let keeper = start_keeper(args, &run, clock, courier.as_ref(), alive.as_ref());
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
         let newest = Arc::new(Newest::default());
@@ -179,6 +185,7 @@ impl Live {
             run,
             engine,
             reporter,
+            keeper,
             linger: args.linger,
             pid,
             _alive: alive,
@@ -204,6 +211,7 @@ impl Live {
             quiet: args.quiet,
             leak_timeout: LEAK_TIMEOUT,
             log,
+            keeper: self.keeper.clone(),
         };
         let queue = Arc::<Queue>::clone(&self.queue);
         let sink = Arc::new(host::NotePid::new(queue, Arc::clone(&self.pid)));
@@ -242,7 +250,11 @@ impl Live {
     fn finish(self, signals: &Signals) -> bool {
         self.queue.put(Input::Finished);
         let _ = self.engine.join();
-        let Ok((courier, critical)) = self.reporter.join() else { return false };
+        let reported = self.reporter.join();
+        if let Some(keeper) = &self.keeper {
+            keeper.end();
+        }
+        let Ok((courier, critical)) = reported else { return false };
         if let Some(courier) = courier {
             wait_for_deliveries(courier, self.linger, signals);
         }
@@ -251,6 +263,9 @@ impl Live {
 
     /// The command could not be started: nothing is to be told.
     fn abandon(self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.end();
+        }
         self.queue.put(Input::Finished);
         let _ = self.engine.join();
         if let Ok((Some(mut courier), _)) = self.reporter.join() {
@@ -270,7 +285,7 @@ fn measured(rules: &RuleSet, charts: &[ChartConfig]) -> Vec<String> {
     names
 }
 
-fn spawn<T: Send + 'static>(
+pub(super) fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, AppError> {
@@ -289,7 +304,7 @@ fn hand_on(report: Report, stops: &StopQueue, reports: &SyncSender<Report>) {
     let _ = reports.send(report);
 }
 
-fn report_all(
+pub(super) fn report_all(
     mut reporter: Reporter,
     reports: &Receiver<Report>,
     newest: &Newest,
@@ -389,21 +404,30 @@ fn setup(
     run: RunLabel,
     clock: &Clock,
 ) -> Result<(Setup, Option<Alive>, RuleSet), AppError> {
+    let (mut setup, rules) = plain_setup(args, config, run.clone())?;
+    let mut alive = None;
+    if let Some(state_dir) = &setup.state_dir {
+        setup.resumed = resume(args, state_dir, &run, &setup.channels)?;
+        // `watch send` from inside the run and `watch runs` need it; the run itself does not.
+        let _ = state::write_label(state_dir, &run);
+        let record = Record::ours(clock.started(), environment::variable("SLURM_JOB_ID"));
+        alive = record::enrol(state_dir, &run.id, &record).ok();
+    }
+    Ok((setup, alive, rules))
+}
+
+/// What a reporter needs to go on with a run that there is already.
+pub(super) fn plain_setup(
+    args: &RunArgs,
+    config: Config,
+    run: RunLabel,
+) -> Result<(Setup, RuleSet), AppError> {
     let channels = environment::channels(&config, &args.to)?;
     let state_dir = environment::state_dir()
         .inspect_err(|why| {
             say(&format!("watch: no state folder, so messages go to the terminal only ({why})"))
         })
         .ok();
-    let mut resumed = Vec::new();
-    let mut alive = None;
-    if let Some(state_dir) = &state_dir {
-        resumed = resume(args, state_dir, &run, &channels)?;
-        // `watch send` from inside the run and `watch runs` need it; the run itself does not.
-        let _ = state::write_label(state_dir, &run);
-        let record = Record::ours(clock.started(), environment::variable("SLURM_JOB_ID"));
-        alive = record::enrol(state_dir, &run.id, &record).ok();
-    }
     let mut charts = config.charts;
     charts.extend(args.chart.iter().cloned().map(ChartConfig::File));
     let mut secrets = config.secrets;
@@ -415,11 +439,11 @@ fn setup(
         channels,
         charts,
         state_dir,
-        resumed,
+        resumed: Vec::new(),
         dry_run: args.dry_run,
         color: environment::color_on_stderr(),
     };
-    Ok((setup, alive, config.rules))
+    Ok((setup, config.rules))
 }
 
 /// The channels in which an earlier run goes on as this one: the one that was named, or what a
@@ -448,20 +472,8 @@ fn resume(
 
 /// Neither can keep the run from starting.
 fn outbox_and_courier(setup: &Setup) -> (Option<Outbox>, Option<CourierHandle>) {
-    let Some(state_dir) = setup.state_dir.as_deref().filter(|_| !setup.dry_run) else {
+    let (Some(outbox), Some(settings)) = (open_outbox(setup), courier_settings(setup)) else {
         return (None, None);
-    };
-    let outbox = match Outbox::open(state_dir) {
-        Ok(outbox) => outbox,
-        Err(error) => {
-            say(&format!("watch: {error}; messages go to the terminal only"));
-            return (None, None);
-        }
-    };
-    let settings = courier::Settings {
-        state_dir: state_dir.to_owned(),
-        run: setup.run.clone(),
-        channels: setup.channels.clone(),
     };
     let courier = std::env::current_exe().and_then(|program| courier::start(settings, &program));
     match courier {
@@ -471,4 +483,48 @@ fn outbox_and_courier(setup: &Setup) -> (Option<Outbox>, Option<CourierHandle>) 
             (Some(outbox), None)
         }
     }
+}
+
+/// None for a dry run, and where there can be none.
+pub(super) fn open_outbox(setup: &Setup) -> Option<Outbox> {
+    let state_dir = setup.state_dir.as_deref().filter(|_| !setup.dry_run)?;
+    Outbox::open(state_dir)
+        .inspect_err(|error| say(&format!("watch: {error}; messages go to the terminal only")))
+        .ok()
+}
+
+pub(super) fn courier_settings(setup: &Setup) -> Option<courier::Settings> {
+    Some(courier::Settings {
+        state_dir: setup.state_dir.clone()?,
+        run: setup.run.clone(),
+        channels: setup.channels.clone(),
+    })
+}
+
+/// None beside no command: followed files do not depend on us.
+fn start_keeper(
+    args: &RunArgs,
+    run: &RunLabel,
+    clock: Clock,
+    courier: Option<&CourierHandle>,
+    alive: Option<&Alive>,
+) -> Option<Arc<Keeper>> {
+    if args.command.is_empty() {
+        return None;
+    }
+    let options = std::env::args_os().skip(1).take_while(|word| word != "--").collect();
+    let command = run.command.chars().take(LONGEST_COMMAND).collect();
+    let run = RunLabel { command, ..run.clone() };
+    let courier = courier.and_then(CourierHandle::input);
+    let hello = Hello { run, started: clock.started(), options, has_courier: courier.is_some() };
+    let fds: Vec<_> = courier.into_iter().chain(alive.map(AsFd::as_fd)).collect();
+    std::env::current_exe()
+        .and_then(|program| Keeper::start(&program, &hello, &fds))
+        .inspect_err(|error| {
+            say(&format!(
+                "watch: cannot start the keeper: {error}; if we are killed, so is the run"
+            ));
+        })
+        .ok()
+        .map(Arc::new)
 }

@@ -335,6 +335,7 @@ fn exit(reader: &mut Reader<'_>, node: &Node) -> Option<ExitFilter> {
             "any" => return Some(ExitFilter::Any),
             "signal" => return Some(ExitFilter::Signal),
             "oom" => return Some(ExitFilter::Oom),
+            "unknown" => return Some(ExitFilter::Unknown),
             word if word.parse::<i64>().is_err() => {
                 return reader.one_of("exit", node, keys::EXITS).and(None);
             }

@@ -1,4 +1,4 @@
-//! What the courier says by itself when its supervisor is gone.
+//! What is said when the supervisor is gone.
 
 use crate::engine::alert::{AlertState, Severity};
 use crate::render::Message;
@@ -17,6 +17,11 @@ pub(super) fn gone(run: &RunLabel, last: Option<Card>, at: Timestamp) -> Card {
 /// "The watcher of this run is gone". What became of the run is not known, and not claimed.
 pub(super) fn watcher_gone(gone: &Card) -> Message {
     Message { rule: "watcher gone".to_owned(), ..gone.message.clone() }
+}
+
+/// The same from one who carries on, and says what that means.
+pub fn watcher_replaced(run: &RunLabel, last: Option<Card>, at: Timestamp, body: &str) -> Message {
+    Message { body: body.to_owned(), ..watcher_gone(&gone(run, last, at)) }
 }
 
 fn blank(run: &RunLabel, at: Timestamp) -> Message {

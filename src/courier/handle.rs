@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,7 +24,8 @@ const MOST_NOTICES: usize = 64;
 pub struct CourierHandle {
     settings: Settings,
     program: PathBuf,
-    child: Child,
+    /// None: it is another process's child, see `adopt`.
+    child: Option<Child>,
     /// None once the run ended.
     input: Option<ChildStdin>,
     heard: Arc<Heard>,
@@ -68,19 +70,38 @@ pub fn start(settings: Settings, program: &Path) -> io::Result<Option<CourierHan
     if !settings.channels.iter().any(|config| is_ours(&config)) {
         return Ok(None);
     }
-    let state_dir = std::path::absolute(&settings.state_dir)?;
-    let mut settings = Settings { state_dir, ..settings };
-    settings.run.command = settings.run.command.chars().take(LONGEST_COMMAND).collect();
+    let settings = bounded(settings)?;
     let heard = Arc::default();
     let (child, input) = spawn(&settings, program, &heard)?;
     let program = program.to_owned();
-    Ok(Some(CourierHandle { settings, program, child, input: Some(input), heard, starts: 1 }))
+    let (child, input) = (Some(child), Some(input));
+    Ok(Some(CourierHandle { settings, program, child, input, heard, starts: 1 }))
+}
+
+/// The courier of a supervisor that is gone, of which only its standard input was left. Its
+/// notices are lost; `wait` waits in vain.
+pub fn adopt(settings: Settings, program: &Path, input: OwnedFd) -> io::Result<CourierHandle> {
+    let (settings, program) = (bounded(settings)?, program.to_owned());
+    let (heard, input) = (Arc::default(), Some(ChildStdin::from(input)));
+    Ok(CourierHandle { settings, program, child: None, input, heard, starts: 1 })
+}
+
+fn bounded(settings: Settings) -> io::Result<Settings> {
+    let state_dir = std::path::absolute(&settings.state_dir)?;
+    let mut settings = Settings { state_dir, ..settings };
+    settings.run.command = settings.run.command.chars().take(LONGEST_COMMAND).collect();
+    Ok(settings)
 }
 
 impl CourierHandle {
-    /// The courier's process.
+    /// The courier's process; 0 if it is another process's child.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// Its standard input, for another process that is to speak to it once we are gone.
+    pub fn input(&self) -> Option<BorrowedFd<'_>> {
+        self.input.as_ref().map(AsFd::as_fd)
     }
 
     /// There is something new in the outbox. Starts the courier again if it died.
@@ -145,7 +166,7 @@ impl CourierHandle {
 
     fn restart(&mut self, line: &str) {
         // Whether it could be reaped or not (others may wait for all children): it is dead.
-        let _ = self.child.try_wait();
+        let _ = self.child.as_mut().map(Child::try_wait);
         if self.starts >= MOST_STARTS {
             return;
         }
@@ -154,7 +175,7 @@ impl CourierHandle {
         heard.lock().notices = std::mem::take(&mut self.heard.lock().notices);
         if let Ok((child, mut input)) = spawn(&self.settings, &self.program, &heard) {
             let _ = input.write_all(format!("{line}\n").as_bytes());
-            (self.child, self.input, self.heard) = (child, Some(input), heard);
+            (self.child, self.input, self.heard) = (Some(child), Some(input), heard);
         }
     }
 }

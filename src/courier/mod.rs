@@ -23,6 +23,7 @@ mod protocol;
 mod worker;
 
 pub use flush::{Flushed, flush};
-pub use handle::{CourierHandle, Outcome, start};
+pub use gone::watcher_replaced;
+pub use handle::{CourierHandle, Outcome, adopt, start};
 pub use process::{Build, Ports, Stage, deliver, run_from_stdin};
 pub use protocol::{Notice, Settings};

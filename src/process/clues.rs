@@ -70,9 +70,8 @@ pub(crate) fn slurm_job(extra_env: &[(OsString, OsString)]) -> Option<Clue> {
 }
 
 /// Who still holds one of `outputs` open, as /proc/PID/fd names them: `pipe:[4711]`, `/dev/pts/3`.
-/// Processes of others cannot be looked into.
-pub(crate) fn held_by(outputs: &[PathBuf]) -> Option<Clue> {
-    let own = std::process::id();
+/// Processes of others cannot be looked into. `ours` are not meant.
+pub(crate) fn held_by(outputs: &[PathBuf], ours: &[u32]) -> Option<Clue> {
     let mut pids = BTreeSet::new();
     let mut looks = 0;
     for process in fs::read_dir("/proc").ok()?.flatten() {
@@ -82,7 +81,8 @@ pub(crate) fn held_by(outputs: &[PathBuf]) -> Option<Clue> {
         let Ok(descriptors) = fs::read_dir(process.path().join("fd")) else { continue };
         for descriptor in descriptors.flatten() {
             looks += 1;
-            if pid != own && fs::read_link(descriptor.path()).is_ok_and(|to| outputs.contains(&to))
+            if !ours.contains(&pid)
+                && fs::read_link(descriptor.path()).is_ok_and(|to| outputs.contains(&to))
             {
                 pids.insert(pid);
                 break;

@@ -37,7 +37,7 @@ impl Run {
             _ if self.ended.is_some() => {
                 if ends_us(info.signal) {
                     self.hurried = true;
-                    self.close();
+                    self.close(watched);
                 }
             }
             libc::SIGTSTP => self.suspend_by_signal(info, watched),

@@ -12,9 +12,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
+pub mod carry_on;
 pub mod exit;
+pub mod keep;
+pub mod outsider;
 pub mod signals;
 pub mod spawn;
 pub mod stop;
@@ -28,6 +32,8 @@ mod run;
 mod unix;
 
 pub use exit::die_like;
+pub use keep::Keeper;
+pub use outsider::{AttachError, Outsider};
 pub use signals::Signals;
 pub use spawn::StartError;
 pub use stop::{StopQueue, StopRequest};
@@ -47,6 +53,8 @@ pub struct Command {
     pub leak_timeout: Duration,
     /// Appended to: the raw output, both streams as they come.
     pub log: Option<File>,
+    /// Who holds the outputs if we die.
+    pub keeper: Option<Arc<Keeper>>,
 }
 
 /// Whether the command runs on a pseudo-terminal.

@@ -160,11 +160,11 @@ impl Run {
                 }
                 Event::Changed => {
                     self.changed.clear();
-                    self.drop_unread();
+                    self.drop_unread(watched);
                 }
                 Event::Leak => {
                     self.timers.leak.clear();
-                    self.close();
+                    self.close(watched);
                 }
                 Event::Kill => {
                     self.timers.kill.clear();
@@ -304,19 +304,24 @@ impl Run {
     }
 
     /// Closes what the command left open, and says who holds it.
-    pub(super) fn close(&mut self) {
+    pub(super) fn close(&mut self, watched: &Watched<'_>) {
         let held = |channel: &&Channel| channel.stream.close();
         let links: Vec<_> =
             self.channels.iter().filter(held).map(|channel| channel.link.clone()).collect();
         if !links.is_empty() {
-            self.clues.extend(clues::held_by(&links));
+            let keeper = watched.command.keeper.as_ref().map(|keeper| keeper.id());
+            let ours: Vec<_> = keeper.into_iter().chain([std::process::id()]).collect();
+            self.clues.extend(clues::held_by(&links, &ours));
         }
     }
 
     /// Nobody reads our output any more: a pipe was closed by its stream, and a terminal hangs up
     /// when nobody on our side holds it.
-    fn drop_unread(&mut self) {
+    fn drop_unread(&mut self, watched: &Watched<'_>) {
         if self.channels.iter().any(|channel| channel.stream.has_broken_pipe()) {
+            if let Some(keeper) = &watched.command.keeper {
+                keeper.release();
+            }
             self.keyboard = None;
             terminal::restore();
         }

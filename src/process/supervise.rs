@@ -18,7 +18,7 @@ use crate::process::signals::{Signals, ends_us};
 use crate::process::spawn::{StartError, spawn, wire};
 use crate::process::stop::StopQueue;
 use crate::sources::Sink;
-use crate::sources::echo::Echo;
+use crate::sources::echo::{Echo, Log};
 use crate::sources::guard::Guarded;
 use crate::sources::pipe::Stream;
 use crate::sources::wake::{Timer, Wake};
@@ -78,7 +78,8 @@ pub fn supervise(
     let wiring = wire(command.pty).map_err(failed)?;
     let changed = Arc::new(Wake::new().map_err(|error| failed(error.into()))?);
     let sink = Guarded::new(sink);
-    let log = command.log.as_ref().and_then(|log| log.try_clone().ok()).map(Arc::new);
+    let log = command.log.as_ref().and_then(|log| log.try_clone().ok());
+    let log = log.map(|log| Arc::new(log) as Arc<dyn Log>);
     let mut readers = Vec::new();
     for output in &wiring.outputs {
         let ours = if output.is_stderr { stderr() } else { stdout() };
@@ -88,7 +89,13 @@ pub fn supervise(
     let timers = Timers::new().map_err(|error| failed(error.into()))?;
     let oom = OomWatch::start();
 
+    if let Some(keeper) = &command.keeper {
+        keeper.outputs(&wiring.outputs);
+    }
     let spawned = spawn(&command, wiring, signals)?;
+    if let Some(keeper) = &command.keeper {
+        keeper.process(&spawned);
+    }
     let run = Run::new(spawned, readers, sink, changed, timers);
     let watched = Watched { signals, stops, oom, command };
     Ok(run.supervise(&watched))

@@ -46,6 +46,18 @@ pub(crate) fn set_mask(mask: &SignalMask) -> io::Result<SignalMask> {
     change_mask(libc::SIG_SETMASK, mask)
 }
 
+/// The process that `command` starts leads a session of its own from its first instruction on: no
+/// key of our terminal reaches it, also not while it starts.
+pub(crate) fn lead_session(command: &mut std::process::Command) {
+    // SAFETY: setsid(2) is safe after fork, see signal-safety(7).
+    unsafe {
+        command.pre_exec(|| {
+            libc::setsid();
+            Ok(())
+        });
+    }
+}
+
 /// Lets `signal` through for an instant: if it is pending, it is delivered here.
 pub(crate) fn deliver(signal: i32) -> io::Result<()> {
     let before = change_mask(libc::SIG_UNBLOCK, &SignalMask::of([signal]))?;
@@ -120,6 +132,25 @@ pub(crate) fn first_realtime_signal() -> i32 {
 pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: it takes no pointer.
     check(unsafe { libc::kill(pid as pid_t, signal) })
+}
+
+/// How the process of a pidfd ended, as wait(2) has it; none if it did not, or if the system does
+/// not tell: `PIDFD_GET_INFO` with `PIDFD_INFO_EXIT`, since Linux 6.15, once it was reaped.
+pub(crate) fn exit_status(pidfd: BorrowedFd<'_>) -> Option<i32> {
+    const GET_INFO: libc::c_ulong = 0xc040_ff0b;
+    const INFO_EXIT: u64 = 1 << 3;
+    /// `struct pidfd_info` of linux/pidfd.h, in its first version.
+    #[repr(C)]
+    struct Info {
+        mask: u64,
+        cgroup: u64,
+        ids: [u32; 11],
+        exit_code: i32,
+    }
+    let mut info = Info { mask: INFO_EXIT, cgroup: 0, ids: [0; 11], exit_code: 0 };
+    // SAFETY: the size within the request is that of the struct, all of which is integers.
+    let done = unsafe { libc::ioctl(pidfd.as_raw_fd(), GET_INFO as _, &raw mut info) } == 0;
+    (done && info.mask & INFO_EXIT != 0).then_some(info.exit_code)
 }
 
 fn check(result: c_int) -> io::Result<()> {

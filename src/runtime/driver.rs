@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::engine::alert::{Alert, AlertState, Effect, Happening, Outcome, Severity, Verdict};
-use crate::engine::input::ProcessEnd;
+use crate::engine::input::{ProcessEnd, ProcessStatus};
 use crate::engine::rules::Attach;
 use crate::engine::series::Curve;
 use crate::engine::snapshot::Snapshot;
@@ -144,11 +144,14 @@ fn without_engine(queue: &Queue, started: Timestamp, report: &mut dyn FnMut(Repo
 }
 
 fn bare_end(end: &ProcessEnd, at: Timestamp, started: Timestamp) -> Alert {
-    let success = end.status.is_success();
-    let outcome = if success { Outcome::Finished } else { Outcome::Failed };
+    let (outcome, rule, severity) = match end.status {
+        ProcessStatus::Unknown => (Outcome::Unknown, "ended", Severity::Warning),
+        status if status.is_success() => (Outcome::Finished, "finished", Severity::Info),
+        _ => (Outcome::Failed, "failed", Severity::Critical),
+    };
     Alert {
-        rule: if success { "finished" } else { "failed" }.to_owned(),
-        severity: if success { Severity::Info } else { Severity::Critical },
+        rule: rule.to_owned(),
+        severity,
         state: AlertState::Firing,
         at,
         origin: None,

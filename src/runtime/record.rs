@@ -7,6 +7,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,12 @@ impl Record {
 #[derive(Debug)]
 pub struct Alive {
     _file: File,
+}
+
+impl AsFd for Alive {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self._file.as_fd()
+    }
 }
 
 /// Writes the run's record and takes its lock.

@@ -140,6 +140,11 @@ impl Reporter {
         self.deliver(&message, &alert.to, &pictures);
     }
 
+    /// Tells what is no alert, in all channels.
+    pub fn tell(&mut self, message: &Message) {
+        self.deliver(message, &[], &[]);
+    }
+
     /// What the courier said meanwhile: a refusal must not wait for the end of the run.
     pub fn pass_on_notices(&self) {
         let Some(courier) = &self.courier else { return };

@@ -1,5 +1,6 @@
 //! Passes bytes on to our own stdout or stderr, exactly, and appends them to a log.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,12 +9,24 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{self, Errno};
 
+/// A file that output is appended to. What cannot be written is lost.
+pub trait Log: fmt::Debug + Send + Sync {
+    fn append(&self, bytes: &[u8]);
+}
+
+impl Log for File {
+    fn append(&self, bytes: &[u8]) {
+        let mut file = self;
+        let _ = file.write_all(bytes);
+    }
+}
+
 /// Where one stream is passed on to.
 #[derive(Debug, Default)]
 pub struct Echo {
     /// None: it is not echoed.
     pub output: Option<BorrowedFd<'static>>,
-    pub log: Option<Arc<File>>,
+    pub log: Option<Arc<dyn Log>>,
 }
 
 /// The reader of our output is gone (EPIPE).
@@ -28,7 +41,7 @@ impl Echo {
     /// succeed.
     pub fn write(&self, bytes: &[u8]) -> Result<(), BrokenPipe> {
         if let Some(log) = &self.log {
-            let _ = log.as_ref().write_all(bytes);
+            log.append(bytes);
         }
         let Some(output) = self.output else { return Ok(()) };
         let mut rest = bytes;

@@ -8,6 +8,7 @@ pub mod host;
 pub mod images;
 pub mod pipe;
 pub mod pty;
+pub mod rotating;
 pub mod tail;
 pub mod wake;
 

@@ -14,6 +14,8 @@ use trainwatch::render::Message;
 use trainwatch::render::message::{MessageKind, RunLabel};
 use trainwatch::time::Timestamp;
 
+use crate::support::outbox::{drop_all, wait_for};
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_watch");
 /// Long enough for any machine; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,25 +58,6 @@ fn commit(state_dir: &Path) {
     let _ = outbox.commit(&message, "hook", "r1", &[], message.at).unwrap();
 }
 
-/// Blocks until the courier wrote into the outbox what makes `found` true of its entries.
-fn wait_for(state_dir: &Path, found: impl Fn(&[Entry]) -> bool) -> Vec<Entry> {
-    use notify::Watcher as _;
-    let (changed, changes) = std::sync::mpsc::sync_channel(1);
-    let mut watcher = notify::recommended_watcher(move |_| {
-        let _ = changed.try_send(());
-    })
-    .unwrap();
-    let dir = state_dir.join("outbox");
-    watcher.watch(&dir, notify::RecursiveMode::NonRecursive).unwrap();
-    loop {
-        let entries = Outbox::open(state_dir).unwrap().list().unwrap().entries;
-        if found(&entries) {
-            return entries;
-        }
-        changes.recv_timeout(PATIENCE).expect("the courier does something");
-    }
-}
-
 #[test]
 fn a_supervisor_that_dies_is_told_of_by_the_courier() {
     let dir = tempfile::tempdir().unwrap();
@@ -82,7 +65,7 @@ fn a_supervisor_that_dies_is_told_of_by_the_courier() {
     drop(start(dir.path()));
     let entries = wait_for(dir.path(), |entries| !entries.is_empty());
     assert_eq!(entries[0].message.title, "The watcher of resnet50 is gone.");
-    Outbox::open(dir.path()).map(|outbox| drop_all(&outbox)).unwrap();
+    drop_all(dir.path());
 }
 
 #[test]
@@ -102,7 +85,7 @@ fn what_cannot_be_delivered_is_left_and_counted() {
     let mut courier = start(dir.path());
     let outcome = courier.finish(Duration::ZERO).unwrap();
     assert_eq!((outcome.waiting, outcome.all_delivered()), (1, false));
-    drop_all(&Outbox::open(dir.path()).unwrap());
+    drop_all(dir.path());
     assert!(courier.wait(PATIENCE), "it notices that there is nothing left to do");
 }
 
@@ -135,7 +118,7 @@ fn the_courier_lives_in_a_session_of_its_own_and_outlives_a_batch_systems_sigter
     let tried = |entries: &[Entry]| entries.iter().map(|entry| entry.attempts).sum::<u32>();
     let before = tried(&Outbox::open(dir.path()).unwrap().list().unwrap().entries);
     wait_for(dir.path(), |entries| tried(entries) > before + 1);
-    drop_all(&Outbox::open(dir.path()).unwrap());
+    drop_all(dir.path());
 }
 
 #[test]
@@ -262,12 +245,5 @@ mod verbs {
         assert!(drop(dir.path(), &Which::Ids(vec!["nothing".to_owned()])).is_err());
         assert_eq!(drop(dir.path(), &Which::Ids(vec!["17954012030".to_owned()])).unwrap(), 1);
         assert_eq!(listed(dir.path()), "The outbox is empty: everything is delivered.\n");
-    }
-}
-
-/// Lets the courier end, which would go on trying for a day.
-fn drop_all(outbox: &Outbox) {
-    for entry in outbox.list().unwrap().entries {
-        outbox.discard(&entry).unwrap();
     }
 }

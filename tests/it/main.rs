@@ -22,6 +22,7 @@ mod storm;
 mod story;
 mod supervise;
 mod support;
+mod survive;
 mod tail;
 mod tail_model;
 mod tidy;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::sandbox::{Sandbox, WATCH};
+use crate::support::sandbox::{Sandbox, WATCH, kill_with_keeper};
 use crate::support::slack::{FakeSlack, Posted};
 
 const TRAINING: &str = "#training";
@@ -66,8 +66,7 @@ fn a_watcher_that_is_killed_leaves_a_card_that_says_so() {
     let sandbox = sandbox(&slack);
     let mut run = start(&sandbox, &[]);
     slack.wait_for(POST, 1);
-    run.kill().expect("it is killed");
-    run.wait().expect("it ends");
+    kill_with_keeper(&mut run);
     slack.wait_for(POST, 2);
     slack.wait_for("chat.update", 1);
     let (messages, view) = (slack.messages(TRAINING), slack.view(TRAINING));
@@ -132,8 +131,7 @@ fn a_run_that_was_lost_is_told_at_the_next_start_and_listed() {
     let card = || sandbox.state().join("runs").join(only_run(&sandbox)).join("card.json");
     wait_for_a_metric(&sandbox);
     sandbox.watch(["runs"]).ends_with(0).prints("running");
-    run.kill().expect("it is killed");
-    run.wait().expect("it ends");
+    kill_with_keeper(&mut run);
     let path = card();
     let mut value: serde_json::Value =
         serde_json::from_slice(&fs::read(&path).expect("a card")).expect("JSON");

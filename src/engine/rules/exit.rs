@@ -15,7 +15,8 @@ impl Exit {
         Self { filter }
     }
 
-    /// An end of which nothing is known is neither a success nor a failure; only `any` has it.
+    /// An end of which nothing is known is neither a success nor a failure; only `any` and
+    /// `unknown` have it.
     fn includes(&self, verdict: &Verdict) -> bool {
         let success = verdict.status.is_success() || verdict.outcome == Outcome::Finished;
         let unknown =
@@ -25,6 +26,7 @@ impl Exit {
             ExitFilter::Success => success,
             ExitFilter::Failure => !success && !unknown,
             ExitFilter::Signal => matches!(verdict.status, ProcessStatus::Signaled { .. }),
+            ExitFilter::Unknown => unknown,
             ExitFilter::Oom => verdict.outcome == Outcome::OutOfMemory,
             ExitFilter::Codes(codes) => match verdict.status {
                 ProcessStatus::Exited { code } => codes.contains(&code),
@@ -52,7 +54,7 @@ mod tests {
 
     #[test]
     fn ends_are_filtered() {
-        use ExitFilter::{Any, Codes, Failure, Oom, Signal, Success};
+        use ExitFilter::{Any, Codes, Failure, Oom, Signal, Success, Unknown};
         let exited = |code| ProcessStatus::Exited { code };
         let killed = ProcessStatus::Signaled { signal: 9, core_dumped: false };
         for (status, outcome, filter, included) in [
@@ -75,6 +77,9 @@ mod tests {
             (ProcessStatus::Unknown, Outcome::Unknown, Failure, false),
             (ProcessStatus::Unknown, Outcome::Unknown, Success, false),
             (ProcessStatus::Unknown, Outcome::Failed, Failure, true),
+            (ProcessStatus::Unknown, Outcome::Unknown, Unknown, true),
+            (ProcessStatus::Unknown, Outcome::Failed, Unknown, false),
+            (exited(1), Outcome::Failed, Unknown, false),
         ] {
             let verdict = Verdict { status, outcome, cause: None };
             let exit = Exit::new(filter);

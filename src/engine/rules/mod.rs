@@ -122,7 +122,7 @@ pub enum Interval {
     Metric { amount: f64, metric: String },
 }
 
-/// `exit: success | failure | any | signal | oom | [1, 137]`.
+/// `exit: success | failure | any | signal | oom | unknown | [1, 137]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExitFilter {
     Success,
@@ -130,6 +130,8 @@ pub enum ExitFilter {
     Any,
     Signal,
     Oom,
+    /// The system does not tell how it ended, and its output does not either.
+    Unknown,
     /// Exit codes; 128+n also means signal n, as a shell writes it.
     Codes(Vec<i32>),
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 pub const WATCH: &str = env!("CARGO_BIN_EXE_watch");
 
@@ -85,6 +85,21 @@ impl Sandbox {
         let words = [options, &["--", "python3", script, "--pause", "0"], args].concat();
         self.watch(words)
     }
+}
+
+/// As when the machine dies, or its last memory is taken: nobody sees the run to its end.
+pub fn kill_with_keeper(watch: &mut Child) {
+    let children = format!("/proc/{0}/task/{0}/children", watch.id());
+    let children = fs::read_to_string(children).expect("its children");
+    let is_keeper = |pid: &&str| {
+        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words.ends_with(b"\0keeper\0")
+    };
+    let keeper = children.split_whitespace().find(is_keeper).expect("a keeper");
+    let kill = Command::new("kill").args(["-9", keeper]).status();
+    assert!(kill.expect("kill runs").success());
+    watch.kill().expect("it is killed");
+    watch.wait().expect("it is dead");
 }
 
 /// The example run that the README starts.

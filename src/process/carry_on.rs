@@ -1,0 +1,108 @@
+//! What the keeper does once the supervisor is gone: reads the outputs on, and waits for the end.
+//!
+//! It signals nobody, waits for nobody who reads, and never closes what the command writes to.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::PollFd;
+
+use crate::engine::Input;
+use crate::engine::input::{ProcessEnd, ProcessStatus};
+use crate::process::clues;
+use crate::process::keep::{Estate, is_file};
+use crate::process::outsider::Outsider;
+use crate::process::signals::Signals;
+use crate::process::supervise::{Reader, input, wait_for};
+use crate::sources::Sink;
+use crate::sources::echo::{Echo, Log};
+use crate::sources::guard::Guarded;
+use crate::sources::pipe::Stream;
+use crate::sources::wake::{Timer, Wake};
+
+/// Files for the output: one for all of it, one for what our own output does not take.
+#[derive(Debug, Default)]
+pub struct Logs {
+    pub always: Option<Arc<dyn Log>>,
+    pub otherwise: Option<Arc<dyn Log>>,
+}
+
+impl Estate {
+    /// The process still runs, as far as that can be seen.
+    pub fn is_alive(&self) -> bool {
+        match &self.process {
+            Some(process) => !process.has_ended(),
+            None => !self.outputs.is_empty(),
+        }
+    }
+
+    /// Puts what `process::supervise` would put, and returns at the end of the command and of its
+    /// outputs, or `leak_timeout` after the former. An output goes on into our own if that is a
+    /// file. Signals are taken and let go: those who end a job send them to the command too.
+    pub fn carry_on(
+        self,
+        signals: &Signals,
+        sink: Arc<dyn Sink>,
+        logs: Logs,
+        leak_timeout: Duration,
+    ) -> io::Result<()> {
+        let Self { outputs, process, mut slaves } = self;
+        let (sink, changed, leak) = (Guarded::new(sink), Arc::new(Wake::new()?), Timer::new()?);
+        if let Some(process) = &process {
+            sink.put(Input::Started { pid: process.pid().cast_unsigned() });
+        }
+        let mut streams = Vec::new();
+        for (held, fd) in outputs {
+            let ours =
+                if held.is_stderr { rustix::stdio::stderr() } else { rustix::stdio::stdout() };
+            let output = Some(ours).filter(|fd| is_file(*fd));
+            let otherwise = logs.otherwise.as_ref().filter(|_| output.is_none());
+            let log = logs.always.as_ref().or(otherwise).cloned();
+            let reader = Reader::start(Echo { output, log })?;
+            let source = sink.open(&held.name);
+            let stream = Stream::new(
+                Arc::new(fd),
+                source,
+                sink.clone(),
+                reader.cancel,
+                Arc::clone(&changed),
+            );
+            let stream = Arc::new(stream);
+            let _ = reader.begin.send(Arc::clone(&stream));
+            streams.push(stream);
+        }
+        let mut ended = false;
+        while !ended && process.is_some() || streams.iter().any(|stream| !stream.is_echoed()) {
+            let mut fds = vec![input(signals), input(changed.as_ref()), input(&leak)];
+            fds.extend(process.as_ref().filter(|_| !ended).map(input));
+            wait_for(&mut fds, None);
+            let ready =
+                |at: usize| fds.get(at).is_some_and(|fd: &PollFd<'_>| !fd.revents().is_empty());
+            let (late, exit) = (ready(2), ready(3));
+            changed.clear();
+            while signals.next().is_some() {}
+            if exit {
+                ended = true;
+                slaves.clear();
+                put_end(&sink, process.as_ref().map_or(ProcessStatus::Unknown, Outsider::status));
+                leak.start(leak_timeout);
+            }
+            if late {
+                leak.clear();
+                for stream in &streams {
+                    stream.close();
+                }
+            }
+        }
+        if process.is_none() {
+            put_end(&sink, ProcessStatus::Unknown);
+        }
+        Ok(())
+    }
+}
+
+fn put_end(sink: &Guarded, status: ProcessStatus) {
+    let clues = [clues::disk_full(), clues::slurm_job(&[])];
+    sink.put(Input::Ended(ProcessEnd { status, clues: clues.into_iter().flatten().collect() }));
+}
