@@ -3,6 +3,7 @@
 //! message's.
 
 pub mod http;
+mod ping;
 pub mod secret;
 mod slack;
 pub mod terminal;
@@ -33,6 +34,10 @@ pub enum Settings {
     /// Standard error of the supervisor; the only kind that is not delivered by the courier.
     Terminal,
     SlackWebhook {
+        url: Secret,
+    },
+    /// A check at Healthchecks or the like.
+    Ping {
         url: Secret,
     },
     /// `channel`: an ID or `#name`; `api_url` ends with a slash.
@@ -153,6 +158,9 @@ pub async fn examine(config: &ChannelConfig, now: Timestamp) -> Result<Vec<Check
     let timeouts = http::Timeouts::default();
     Ok(match &config.settings {
         Settings::Terminal => Vec::new(),
+        Settings::Ping { url } => {
+            vec![ping::Ping::new(http::client(&timeouts)?, url.clone()).examine().await]
+        }
         Settings::SlackWebhook { url } => {
             vec![slack::Webhook::new(http::client(&timeouts)?, url.clone()).examine().await]
         }
@@ -182,6 +190,7 @@ pub fn build_with(
     let client = http::client(&timeouts)?;
     Ok(match &config.settings {
         Settings::Terminal => return Err(BuildError::Terminal),
+        Settings::Ping { url } => Box::new(ping::Ping::new(client, url.clone())),
         Settings::SlackWebhook { url } => Box::new(slack::Webhook::new(client, url.clone())),
         Settings::SlackBot { token, channel, api_url } => {
             let api = slack::Api::new(client, api_url, token, timeouts).ok_or(BuildError::Token)?;

@@ -121,7 +121,7 @@ fn carry_on(plan: Plan, estate: Estate, signals: &Signals) -> Result<(), AppErro
     let (reports, to_report) = sync_channel(MOST_REPORTS);
     let newest = Arc::new(Newest::default());
     let shown = Arc::clone(&newest);
-    let reporter = spawn("reporter", move || report_all(reporter, &to_report, &shown))?;
+    let reporter = spawn("reporter", move || report_all(reporter, &to_report, &shown, clock))?;
     let queue = Arc::new(Queue::new(clock));
     let engine = {
         let (queue, begin) = (Arc::clone(&queue), clock.started());

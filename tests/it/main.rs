@@ -10,11 +10,13 @@
 mod check_and_init;
 mod config;
 mod courier;
+mod day;
 mod doctor;
 mod formats;
 mod invariance;
 mod kill;
 mod outbox;
+mod ping;
 mod program;
 mod scenarios;
 mod slack;
