@@ -72,6 +72,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub tail: Vec<OsString>,
 
+    /// Watch a process that runs already, to its end (its output: with --tail)
+    #[arg(long, value_name = "PID", conflicts_with = "command")]
+    pub pid: Option<i32>,
+
     /// Where to begin in a followed file that is there already
     #[arg(long, value_enum, value_name = "WHERE", default_value = "end")]
     pub from: From,
@@ -83,6 +87,10 @@ pub struct RunArgs {
     /// After the end, wait this long for deliveries
     #[arg(long, value_name = "DUR", default_value = "15s", value_parser = duration)]
     pub linger: Duration,
+
+    /// Go on, and let the command go on, when the terminal is gone (as nohup(1))
+    #[arg(long)]
+    pub nohup: bool,
 
     /// Go on in the thread of this earlier run (its id: see `watch runs`)
     #[arg(long, value_name = "RUN")]

@@ -19,11 +19,12 @@ use crate::commands::keeper::Hello;
 use crate::commands::{Exit, environment};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
+use crate::engine::input::ProcessStatus;
 use crate::engine::rules::RuleSet;
 use crate::engine::{Engine, Input};
 use crate::error::{AppError, EXIT_OWN_FAILURE, say};
 use crate::outbox::{Cards, Outbox};
-use crate::process::{self, Command, Keeper, PtyMode, Signals, StopQueue, StopRequest};
+use crate::process::{self, Command, Keeper, Outsider, PtyMode, Signals, StopQueue, StopRequest};
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
@@ -51,16 +52,21 @@ const LONGEST_COMMAND: usize = 1000;
 pub(super) const MOST_REPORTS: usize = 256;
 
 pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
-    if args.command.is_empty() && args.tail.is_empty() {
+    if args.command.is_empty() && args.tail.is_empty() && args.pid.is_none() {
         return Err(AppError::own("there is nothing to watch").hint(
             "watch -- COMMAND supervises a command, watch --tail FILE follows a log; see watch --help",
         ));
     }
+    let outsider = args.pid.map(Outsider::attach).transpose();
+    let outsider = outsider.map_err(|error| AppError::own(error.to_string()))?;
     // A panic is a bug of ours; it must not garble a terminal in raw mode, nor end the run.
     std::panic::set_hook(Box::new(|info| say(&format!("watch: this is a bug: {info}"))));
     // Before any thread: a signal that comes while we start is kept for the child.
     let signals = Signals::block()
         .map_err(|error| AppError::own(format!("cannot take over signals: {error}")))?;
+    if args.nohup {
+        signals.ignore_hang_up();
+    }
     let config = environment::load_config(args.rules.file.as_deref(), AppError::own)?;
     let log = args.log.as_deref().map(open_log).transpose()?;
     let clock = Clock::start();
@@ -68,6 +74,9 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
     let follower = follower(args, Arc::clone(&queue) as Arc<dyn Sink>)?;
     let live = Live::start(args, config, clock, queue)?;
     let tail = follower.map(|follower| Tail::start(follower, clock)).transpose()?;
+    if let Some(outsider) = outsider {
+        return Ok(live.attend(&outsider, args.fail, tail, &signals));
+    }
     if args.command.is_empty() {
         return Ok(live.follow(args.fail, tail, &signals));
     }
@@ -236,6 +245,35 @@ impl Live {
         }
     }
 
+    /// To the end of a process that is not ours, which goes on if we are asked to end.
+    fn attend(
+        self,
+        outsider: &Outsider,
+        fail: bool,
+        tail: Option<Tail>,
+        signals: &Signals,
+    ) -> Exit {
+        if let Some(keeper) = &self.keeper {
+            keeper.outsider(outsider);
+        }
+        let sink = host::NotePid::new(Arc::<Queue>::clone(&self.queue), Arc::clone(&self.pid));
+        sink.put(Input::Started { pid: outsider.pid().cast_unsigned() });
+        let end = outsider.wait(signals).then(|| outsider.end());
+        if let Some(tail) = tail {
+            tail.finish();
+        }
+        let status = end.as_ref().map(|end| end.status);
+        if let Some(end) = end {
+            sink.put(Input::Ended(end));
+        }
+        let critical = self.finish(signals);
+        match status {
+            // Nothing is wrong with us where the system does not tell.
+            Some(ProcessStatus::Unknown) | None => Exit::Code(u8::from(fail && critical)),
+            Some(status) => Exit::Like(status),
+        }
+    }
+
     fn follow(self, fail: bool, tail: Option<Tail>, signals: &Signals) -> Exit {
         while !signals.wait_for_end(Duration::from_secs(3600)) {}
         if let Some(tail) = tail {
@@ -358,12 +396,12 @@ fn plural(count: usize, noun: &str) -> String {
 
 fn label(args: &RunArgs, config: &Config, clock: &Clock) -> RunLabel {
     let secrets = environment::secrets();
-    let command: Vec<_> =
-        args.command.iter().map(|arg| shell_word(&arg.to_string_lossy())).collect();
+    let words = command_words(args);
+    let command: Vec<_> = words.iter().map(|word| shell_word(word)).collect();
     let name = args.name.clone().or_else(|| config.name.clone());
     RunLabel {
         id: state::run_id(clock.started(), std::process::id()),
-        name: mask(&name.unwrap_or_else(|| default_name(args)), &secrets),
+        name: mask(&name.unwrap_or_else(|| default_name(&words, args)), &secrets),
         host: environment::host(),
         command: mask(&command.join(" "), &secrets),
         elapsed: None,
@@ -379,9 +417,16 @@ fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// The command, ours or that of `--pid`.
+fn command_words(args: &RunArgs) -> Vec<String> {
+    match args.pid {
+        Some(pid) => process::outsider::command_line(pid),
+        None => args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+    }
+}
+
 /// The script, where an interpreter or a launcher runs one; else the program; else the log.
-fn default_name(args: &RunArgs) -> String {
-    let words: Vec<_> = args.command.iter().map(|word| word.to_string_lossy()).collect();
+fn default_name(words: &[String], args: &RunArgs) -> String {
     let script = words.iter().skip(1).find(|word| {
         [".py", ".sh", ".jl", ".R", ".lua", ".ipynb"].iter().any(|end| word.ends_with(end))
     });
@@ -501,7 +546,7 @@ pub(super) fn courier_settings(setup: &Setup) -> Option<courier::Settings> {
     })
 }
 
-/// None beside no command: followed files do not depend on us.
+/// None where only files are followed: they do not depend on us.
 fn start_keeper(
     args: &RunArgs,
     run: &RunLabel,
@@ -509,7 +554,7 @@ fn start_keeper(
     courier: Option<&CourierHandle>,
     alive: Option<&Alive>,
 ) -> Option<Arc<Keeper>> {
-    if args.command.is_empty() {
+    if args.command.is_empty() && args.pid.is_none() {
         return None;
     }
     let options = std::env::args_os().skip(1).take_while(|word| word != "--").collect();

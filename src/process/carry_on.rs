@@ -10,7 +10,6 @@ use rustix::event::PollFd;
 
 use crate::engine::Input;
 use crate::engine::input::{ProcessEnd, ProcessStatus};
-use crate::process::clues;
 use crate::process::keep::{Estate, is_file};
 use crate::process::outsider::Outsider;
 use crate::process::signals::Signals;
@@ -85,7 +84,7 @@ impl Estate {
             if exit {
                 ended = true;
                 slaves.clear();
-                put_end(&sink, process.as_ref().map_or(ProcessStatus::Unknown, Outsider::status));
+                sink.put(Input::Ended(process.as_ref().map_or_else(nobody_knows, Outsider::end)));
                 leak.start(leak_timeout);
             }
             if late {
@@ -96,13 +95,12 @@ impl Estate {
             }
         }
         if process.is_none() {
-            put_end(&sink, ProcessStatus::Unknown);
+            sink.put(Input::Ended(nobody_knows()));
         }
         Ok(())
     }
 }
 
-fn put_end(sink: &Guarded, status: ProcessStatus) {
-    let clues = [clues::disk_full(), clues::slurm_job(&[])];
-    sink.put(Input::Ended(ProcessEnd { status, clues: clues.into_iter().flatten().collect() }));
+fn nobody_knows() -> ProcessEnd {
+    ProcessEnd { status: ProcessStatus::Unknown, clues: Vec::new() }
 }

@@ -9,8 +9,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use crate::engine::input::ProcessStatus;
-use crate::process::unix;
+use crate::engine::input::{ProcessEnd, ProcessStatus};
+use crate::process::signals::{Signals, ends_us};
+use crate::process::supervise::{input, wait_for};
+use crate::process::{clues, unix};
 
 /// How long its parent is waited for, which must reap it before the system tells its status.
 const REAPING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
@@ -20,6 +22,18 @@ const REAPING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 pub struct Outsider {
     pid: i32,
     fd: OwnedFd,
+}
+
+/// Its words, see proc_pid_cmdline(5); its name where it has none, as a kernel's thread.
+pub fn command_line(pid: i32) -> Vec<String> {
+    let read = |file: &str| fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let line = read("cmdline");
+    let words = line.strip_suffix(b"\0").unwrap_or(&line).split(|byte| *byte == 0);
+    let words: Vec<_> = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+    if line.is_empty() {
+        return vec![String::from_utf8_lossy(&read("comm")).trim().to_owned()];
+    }
+    words
 }
 
 /// Why a process cannot be watched. `Display` is one line for the person at the terminal.
@@ -64,9 +78,30 @@ impl Outsider {
         !fds[0].revents().is_empty()
     }
 
+    /// Waits for its end; false: somebody asked us to end before.
+    pub fn wait(&self, signals: &Signals) -> bool {
+        loop {
+            while let Some(info) = signals.next() {
+                if ends_us(info.signal) {
+                    return false;
+                }
+            }
+            if self.has_ended() {
+                return true;
+            }
+            wait_for(&mut [input(self), input(signals)], None);
+        }
+    }
+
+    /// What can be seen of its end, once it is there.
+    pub fn end(&self) -> ProcessEnd {
+        let clues = [clues::disk_full(), clues::slurm_job(&[])];
+        ProcessEnd { status: self.status(), clues: clues.into_iter().flatten().collect() }
+    }
+
     /// How it ended; to be asked when it has. Linux tells it since 6.15, once its parent has reaped
     /// it; before that only while it is a zombie, of a parent that does not care for it.
-    pub fn status(&self) -> ProcessStatus {
+    fn status(&self) -> ProcessStatus {
         let zombie = || self.zombie_status().filter(|_| !self.is_reaped(None));
         let status = unix::exit_status(self.as_fd())
             .or_else(zombie)

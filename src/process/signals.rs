@@ -53,6 +53,11 @@ impl Signals {
         Ok(Self { fd: unix::signal_fd(&read)?, before, sigchld_was_ignored })
     }
 
+    /// As nohup(1): a terminal that is gone ends neither us nor the command.
+    pub fn ignore_hang_up(&self) {
+        unix::ignore(libc::SIGHUP);
+    }
+
     /// Waits until somebody asks us to end (SIGHUP, SIGINT, SIGQUIT, SIGTERM), at most `timeout`.
     /// For the time after the run, in which nobody else reads the signals.
     pub fn wait_for_end(&self, timeout: Duration) -> bool {

@@ -168,6 +168,14 @@ pub(crate) fn set_default(signal: i32) -> io::Result<bool> {
     }
 }
 
+/// Ignores `signal`, also in what is started from now on.
+pub(crate) fn ignore(signal: i32) {
+    // SAFETY: no handler of ours is called.
+    unsafe {
+        libc::signal(signal, libc::SIG_IGN);
+    }
+}
+
 /// What the child does between fork and exec.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChildSetup {

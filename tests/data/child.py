@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+import time
 
 
 def out(data):
@@ -142,6 +143,21 @@ def size():
         os.read(reader, 64)
 
 
+def ticks(path, size="5"):
+    """Its id, then lines of that size for ever. `path` grows by a byte for each that was written;
+    when it may write no more, the reason is appended."""
+    line(str(os.getpid()))
+    with open(path, "ab", 0) as mark:
+        while True:
+            try:
+                line("t" * (int(size) - 1))
+            except OSError as error:
+                mark.write(error.strerror.encode())
+                os._exit(1)
+            mark.write(b".")
+            time.sleep(0.002)
+
+
 def status_field(name):
     with open("/proc/self/status") as status:
         for text in status:
@@ -203,6 +219,7 @@ VERBS = {
     "stdin": stdin,
     "echo-lines": echoes_lines,
     "size": size,
+    "ticks": ticks,
     "report": report,
     "ttys": ttys,
 }

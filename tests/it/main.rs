@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails; helpers of tests are no #[test] functions"
 )]
 
+mod attach;
 mod check_and_init;
 mod config;
 mod courier;

@@ -124,7 +124,8 @@ fn a_killed_supervisor_harms_no_run_and_its_end_is_told_with_its_cause() {
     }
 }
 
-fn knows_status() -> bool {
+/// Whether the system tells how a process ended that is not ours.
+pub(crate) fn knows_status() -> bool {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let mut numbers = release.split('.').map_while(|part| part.parse::<u32>().ok());
     (numbers.next(), numbers.next()) >= (Some(6), Some(15))

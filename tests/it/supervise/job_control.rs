@@ -198,3 +198,35 @@ fn a_signal_to_a_job_reaches_it_once() {
     super::kill(terminal.pid, 12);
     assert_eq!(terminal.until("bye\r\n"), "");
 }
+
+#[test]
+fn a_terminal_that_is_gone_ends_the_command_but_with_nohup() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let script = script();
+    let args = |option: &'static [&'static str]| {
+        [option, &["--", "python3", &script, "ticks", mark.to_str().unwrap()]].concat()
+    };
+    let mut terminal = Terminal::start("fg", WATCH, &args(&["--nohup"]));
+    let pid: i32 = first_line(&mut terminal);
+    terminal.hang_up();
+    let before = std::fs::metadata(&mark).unwrap().len();
+    while std::fs::metadata(&mark).unwrap().len() < before + 100 {
+        std::thread::yield_now();
+    }
+    super::kill(pid, 9);
+
+    let mut terminal = Terminal::start("fg", WATCH, &args(&[]));
+    let pid = first_line(&mut terminal);
+    let process = rustix::process::Pid::from_raw(pid).unwrap();
+    let process = rustix::process::pidfd_open(process, rustix::process::PidfdFlags::empty());
+    let process = process.unwrap();
+    terminal.hang_up();
+    let fds = &mut [rustix::event::PollFd::new(&process, rustix::event::PollFlags::IN)];
+    assert_eq!(rustix::event::poll(fds, Some(&super::terminal::PATIENCE)), Ok(1), "it ends");
+}
+
+/// The process that `ticks` names.
+fn first_line(terminal: &mut Terminal) -> i32 {
+    terminal.until("\r\n").trim().parse().unwrap()
+}

@@ -11,7 +11,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use super::{data, isolate};
 
 /// A test that waits longer than this hangs.
-const PATIENCE: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+pub(crate) const PATIENCE: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 
 pub(crate) struct Terminal {
     master: File,
@@ -48,6 +48,11 @@ impl Terminal {
 
     pub(crate) fn resize(&self, columns: u16, lines: u16) {
         set_size(&self.master, columns, lines);
+    }
+
+    /// As when a connection is lost: the terminal is gone, and its shell with it.
+    pub(crate) fn hang_up(mut self) {
+        self.master = File::open("/dev/null").unwrap();
     }
 
     /// What the shell says next.
