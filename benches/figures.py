@@ -1,10 +1,12 @@
 """What a wrapper costs: in time at the start, in time a line, in memory. All in one run, as ratios."""
 
 import os
+import select
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import stage
 
@@ -26,9 +28,23 @@ def timed(argv, **options):
     process = subprocess.Popen(
         argv, env=stage.environment(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
     )
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
-    return time.monotonic() - begin, usage.ru_maxrss
+    pidfd, peak = os.pidfd_open(process.pid), 0
+    # What wait4(2) says begins with our own memory.
+    while not select.select([pidfd], [], [], 0.01)[0]:
+        peak = max(peak, high_water(process.pid))
+    spent = time.monotonic() - begin
+    os.close(pidfd)
+    process.wait()
+    return spent, peak
+
+
+def high_water(pid):
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = [line.split()[1] for line in text.splitlines() if line.startswith("VmHWM:")]
+    return int(found[0]) if found else 0
 
 
 def starts(wrappers):
@@ -59,8 +75,7 @@ def lines(wrappers):
     return {name: min(times) for name, times in seconds.items()}, memory
 
 
-def print_figures(known):
-    wrappers = list(known.values())
+def print_figures(wrappers):
     start = starts(wrappers)
     spent, memory = lines(wrappers)
     bare, cat = start["true"], spent["| cat"]

@@ -14,7 +14,7 @@ use crate::time::parse_duration;
 #[command(
     name = "watch",
     version,
-    override_usage = "watch [OPTIONS] -- COMMAND [ARG]...\n       watch [OPTIONS] --tail PATH...\n       watch VERB ...",
+    override_usage = "watch [OPTIONS] -- COMMAND [ARG]...\n       watch [OPTIONS] --tail PATH...\n       watch [OPTIONS] --pid PID [--tail PATH...]\n       watch VERB ...",
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,

@@ -1,5 +1,6 @@
 //! Signals and job control: what reaches the command, what stops us, what the terminal's keys do.
 
+use rustix::event::Timespec;
 use rustix::process::getpid;
 use rustix::termios::tcsetwinsize;
 
@@ -9,12 +10,16 @@ use crate::process::keyboard::Key;
 use crate::process::run::{Run, Watched};
 use crate::process::signals::ends_us;
 use crate::process::spawn::Layout;
+use crate::process::supervise::wait_for;
 use crate::process::unix::SignalInfo;
 use crate::process::{terminal, unix};
 use crate::sources::pty::window_size;
 
 /// Signals kept as clues at most.
 const CLUES: usize = 32;
+/// Before we stop: how often, and after which time each, it is looked whether all was shown.
+const LOOKS: usize = 100;
+const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
 impl Run {
     /// `except`: one signal of this number is dropped; it was seen already.
@@ -115,6 +120,7 @@ impl Run {
             self.send_to_group(libc::SIGSTOP);
         }
         self.tell_stopped(true);
+        self.show_rest();
         terminal::restore();
         let own = getpid().as_raw_nonzero().get();
         let _ = unix::kill(if all { 0 } else { own }, libc::SIGTSTP);
@@ -132,6 +138,17 @@ impl Run {
             self.tell_stopped(false);
         }
         self.handle_signals(watched, Some(libc::SIGCONT));
+    }
+
+    /// What the command printed before it was stopped is shown before we are; if our output takes
+    /// nothing, it is shown later.
+    fn show_rest(&self) {
+        for _ in 0..LOOKS {
+            if self.channels.iter().all(|channel| channel.stream.is_idle()) {
+                return;
+            }
+            wait_for(&mut [], Some(&GLANCE));
+        }
     }
 
     pub(super) fn tell_stopped(&mut self, stopped: bool) {

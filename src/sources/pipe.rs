@@ -8,7 +8,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{self, Errno};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
@@ -54,6 +54,8 @@ struct State {
     /// Put into the sink, but not yet echoed.
     rest: Vec<u8>,
     broken_pipe: bool,
+    /// The last look found nothing, and all before it was echoed.
+    idle: bool,
     /// The thread has echoed all that it ever will.
     echoed: bool,
 }
@@ -78,6 +80,7 @@ impl Stream {
             open: true,
             rest: Vec::new(),
             broken_pipe: false,
+            idle: false,
             echoed: false,
         };
         Self { source, sink, state: Mutex::new(state), cancel, closed }
@@ -140,6 +143,15 @@ impl Stream {
         self.lock().echoed
     }
 
+    /// All that was written until now was put and echoed.
+    pub fn is_idle(&self) -> bool {
+        let state = self.lock();
+        let Some(input) = &state.input else { return true };
+        let mut fds = [PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN)];
+        let _ = poll(&mut fds, Some(&Timespec::default()));
+        state.idle && !fds[0].revents().contains(PollFlags::IN)
+    }
+
     /// Nobody reads our output any more.
     pub fn has_broken_pipe(&self) -> bool {
         self.lock().broken_pipe
@@ -158,12 +170,16 @@ impl Stream {
         loop {
             match io::read(input, &mut *buffer) {
                 Ok(count) if count > 0 => {
+                    state.idle = false;
                     let bytes = buffer.get(..count).unwrap_or_default();
                     self.sink.put(Input::Chunk { source: self.source, bytes });
                     return Read::Bytes(count);
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Read::Nothing,
+                Err(Errno::AGAIN) => {
+                    state.idle = true;
+                    return Read::Nothing;
+                }
                 // A terminal says EIO when its last holder is gone and all was read.
                 Ok(_) | Err(_) => {
                     self.close_locked(state);
