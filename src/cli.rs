@@ -64,6 +64,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
 
+    /// Journal everything that the rules see, for an exact replay
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
     /// Echo nothing
     #[arg(long)]
     pub quiet: bool,
@@ -122,6 +126,12 @@ pub enum Verb {
         #[arg(long)]
         builtin: bool,
     },
+    /// Run tests of rules: input at times, and what is to be said
+    Test {
+        /// Files of tests
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Run the rules over old logs; send nothing
     Replay(ReplayArgs),
     /// Send one message, from a script or from inside a run
@@ -169,7 +179,11 @@ pub struct ReplayArgs {
     #[arg(long)]
     pub fail: bool,
 
-    /// The logs, each read to its end; `-` is standard input
+    /// Say what this line of the log is to each rule, and why it fires at it or does not
+    #[arg(long, value_name = "LINE", value_parser = clap::value_parser!(u64).range(1..))]
+    pub explain: Option<u64>,
+
+    /// The logs, each read to its end; `-` is standard input; or a journal that --record wrote
     #[arg(required = true, value_name = "LOG")]
     pub logs: Vec<PathBuf>,
 }

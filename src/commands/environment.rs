@@ -18,12 +18,16 @@ pub(super) fn load_config(
     given: Option<&Path>,
     fail: fn(String) -> AppError,
 ) -> Result<Config, AppError> {
-    let found = match given {
+    config::load(rules_file(given).as_deref(), &variable)
+        .map_err(|error| fail(error.render(color_on_stderr()).trim_end().to_owned()))
+}
+
+/// The rules file that was given, or the first default place that has one.
+pub(super) fn rules_file(given: Option<&Path>) -> Option<PathBuf> {
+    match given {
         Some(path) => Some(path.to_owned()),
         None => env::current_dir().ok().and_then(|here| config::find_rules_file(&here, &variable)),
-    };
-    config::load(found.as_deref(), &variable)
-        .map_err(|error| fail(error.render(color_on_stderr()).trim_end().to_owned()))
+    }
 }
 
 /// Whether what we write to standard error may be coloured; see <https://no-color.org>.

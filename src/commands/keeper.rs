@@ -32,6 +32,7 @@ use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
 use crate::runtime::driver::{self, Newest};
 use crate::runtime::queue::Queue;
+use crate::runtime::recording::Recording;
 use crate::runtime::reporter::{Reporter, Setup};
 use crate::runtime::state;
 use crate::sources::Sink as _;
@@ -128,10 +129,17 @@ fn carry_on(plan: Plan, estate: Estate, signals: &Signals) -> Result<(), AppErro
         let before = begin.since(started);
         spawn("engine", move || {
             let engine = Engine::new(rules, begin, false);
-            driver::drive(engine, &queue, begin, &newest, &mut |mut report| {
-                report.alert.elapsed += before;
-                let _ = reports.send(report);
-            });
+            driver::drive(
+                engine,
+                &queue,
+                begin,
+                &newest,
+                Recording::default(),
+                &mut |mut report| {
+                    report.alert.elapsed += before;
+                    let _ = reports.send(report);
+                },
+            );
         })?
     };
     let sink = Arc::<Queue>::clone(&queue);

@@ -11,6 +11,7 @@ pub mod replay;
 pub mod run;
 pub mod runs;
 pub mod send;
+pub mod test;
 
 use std::env;
 use std::io;
@@ -39,6 +40,13 @@ pub fn dispatch(cli: Cli) -> Result<Exit, AppError> {
             let config = environment::load_config(args.rules.file.as_deref(), AppError::problem)?;
             let critical = replay::run(&args, config)?;
             Ok(Exit::Code(u8::from(args.fail && critical)))
+        }
+        Some(Verb::Test { files }) => {
+            let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+            let color = environment::color_on_stderr();
+            test::run(&files, &environment::variable, color, &mut out, &mut err)
+                .map(Exit::Code)
+                .map_err(|error| AppError::problem(format!("cannot write: {error}")))
         }
         Some(Verb::Send(args)) => deliver::send_note(&args),
         Some(Verb::Outbox { action }) => deliver::outbox_verb(action.unwrap_or(OutboxAction::List)),

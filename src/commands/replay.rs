@@ -3,6 +3,9 @@
 //! Time comes from the lines' own timestamps. In a log without any, a line takes a tenth of a
 //! second, so that rules with times can still be tried.
 
+mod explain;
+mod recorded;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
@@ -10,6 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
+
+use explain::Question;
 
 use crate::cli::ReplayArgs;
 use crate::config::Config;
@@ -26,6 +31,9 @@ use crate::time::{LogClock, Timestamp};
 
 /// How long a line takes in a log without timestamps.
 const ASSUMED: Duration = Duration::from_millis(100);
+/// A longer time between two lines was lived through by nobody: the next run in the same file, or a
+/// date that is none. What is told in intervals is told once for all of it.
+const JUMP: Duration = Duration::from_secs(86_400);
 /// How far to look for the first timestamp.
 const PEEK: usize = 1 << 20;
 const BLOCK: usize = 1 << 18;
@@ -33,10 +41,18 @@ const BLOCK: usize = 1 << 18;
 /// Runs the rules over the logs. Gives whether a critical rule fired.
 pub fn run(args: &ReplayArgs, config: Config) -> Result<bool, AppError> {
     let end = how_it_ended(args)?;
+    if let Some(journal) = recorded::open(&args.logs)? {
+        return replay_journal(args, config, journal);
+    }
+    if args.explain.is_some() && args.logs.len() > 1 {
+        let hint = "name only the log that the line is in";
+        return Err(AppError::problem("--explain wants one log").hint(hint));
+    }
     let logs = args.logs.iter().map(|path| Log::open(path)).collect::<Result<Vec<_>, _>>()?;
     let out = BufWriter::new(io::stdout().lock());
     let run = label(&config, args.logs.first().map_or(Path::new("log"), |path| path));
     let mut replay = Replay::new(config, run, args.json, out);
+    replay.question = args.explain.map(Question::new);
     for (index, mut log) in logs.into_iter().enumerate() {
         let path = log.path;
         let source = SourceId(u32::try_from(index).unwrap_or(u32::MAX));
@@ -44,12 +60,44 @@ pub fn run(args: &ReplayArgs, config: Config) -> Result<bool, AppError> {
             path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
         replay.log(source, &name, &mut log).map_err(|error| failed(path, &error))?;
     }
-    match replay.finish(end) {
+    let written = match replay.question.take() {
+        None => replay.finish(end),
+        Some(question) if question.is_found() => replay.explain(&question),
+        Some(question) => {
+            let message =
+                format!("there is no line {}: the log has {}", question.line, replay.lines);
+            return Err(AppError::problem(message));
+        }
+    };
+    told(written, replay.critical)
+}
+
+fn replay_journal(
+    args: &ReplayArgs,
+    config: Config,
+    journal: recorded::Journal,
+) -> Result<bool, AppError> {
+    if args.exit.is_some() || args.signal.is_some() || args.explain.is_some() {
+        let message =
+            "--exit, --signal and --explain are for logs; a journal knows how its run ended";
+        return Err(AppError::problem(message));
+    }
+    let path = args.logs.first().map_or(Path::new("journal"), |path| path);
+    let run = RunLabel { name: journal.header.name.clone(), ..label(&config, path) };
+    let mut replay = Replay::new(config, run, args.json, BufWriter::new(io::stdout().lock()));
+    replay.journal(journal).map_err(|error| failed(path, &error))?;
+    let written = replay.summary();
+    told(written, replay.critical)
+}
+
+/// Whether a critical rule fired, if all could be written.
+fn told(written: io::Result<()>, critical: bool) -> Result<bool, AppError> {
+    match written {
         // `watch replay … | head` closed our output: that is no error.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(AppError::problem(format!("cannot write: {error}")))
         }
-        _ => Ok(replay.critical),
+        _ => Ok(critical),
     }
 }
 
@@ -114,10 +162,14 @@ struct Replay<W: Write> {
     run: RunLabel,
     json: bool,
     out: W,
+    /// The line that is to be explained, instead of showing everything.
+    question: Option<Question>,
     engine: Option<Engine>,
     effects: Vec<Effect>,
     clock: LogClock,
     now: Timestamp,
+    /// The time of the input before.
+    before: Timestamp,
     /// Whether any line carried a timestamp: if not, times are assumed and not shown.
     timed: bool,
     bytes: u64,
@@ -136,10 +188,12 @@ impl<W: Write> Replay<W> {
             run,
             json,
             out,
+            question: None,
             engine: None,
             effects: Vec::new(),
             clock: LogClock::new(&[], Timestamp::default()),
             now: Timestamp::default(),
+            before: Timestamp::default(),
             timed: false,
             bytes: 0,
             lines: 0,
@@ -162,6 +216,9 @@ impl<W: Write> Replay<W> {
         }
         self.clock = LogClock::new(&buffer, log.written);
         self.begin(&buffer, log.written);
+        if let Some(question) = &mut self.question {
+            question.source(name);
+        }
         self.handle(Input::Opened { source, name });
         loop {
             let whole = memchr::memrchr(b'\n', &buffer).map_or(0, |newline| newline + 1);
@@ -192,7 +249,7 @@ impl<W: Write> Replay<W> {
         self.timed = first.is_some();
         self.now = first.unwrap_or_default();
         let rules = std::mem::take(&mut self.config.rules);
-        self.engine = Some(Engine::new(rules, self.now, self.json));
+        self.engine = Some(Engine::new(rules, self.now, self.json || self.question.is_some()));
         self.handle(Input::Started { pid: 0 });
     }
 
@@ -227,6 +284,13 @@ impl<W: Write> Replay<W> {
     fn lines_of(&mut self, source: SourceId, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         for line in bytes.split_inclusive(is_end) {
+            if self.question.as_ref().is_some_and(|question| question.line <= self.lines) {
+                return;
+            }
+            let number = self.lines + 1;
+            if let Some(question) = self.question.as_mut().filter(|q| q.line == number) {
+                question.add(line);
+            }
             self.lines += u64::from(line.ends_with(b"\n"));
             match self.clock.time_of(line) {
                 Some(time) => self.now = self.now.max(time),
@@ -239,16 +303,26 @@ impl<W: Write> Replay<W> {
 
     fn handle(&mut self, input: Input<'_>) {
         if let Some(engine) = &mut self.engine {
+            if self.now.since(self.before) <= JUMP {
+                engine.live_until(self.now, &mut self.effects);
+            }
+            self.before = self.now;
             engine.handle(self.now, input, &mut self.effects);
         }
         let effects = std::mem::take(&mut self.effects);
-        for effect in &effects {
-            if self.broken.is_ok() {
+        self.show_all(&effects);
+        self.effects = effects;
+        self.effects.clear();
+    }
+
+    fn show_all(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            if let Some(question) = &mut self.question {
+                question.hear(effect);
+            } else if self.broken.is_ok() {
                 self.broken = self.show(effect);
             }
         }
-        self.effects = effects;
-        self.effects.clear();
     }
 
     /// How the run ended, if that was said; then the figures of the whole replay.
@@ -257,6 +331,11 @@ impl<W: Write> Replay<W> {
             self.handle(Input::Ended(end));
         }
         self.handle(Input::Finished);
+        self.summary()
+    }
+
+    /// The figures of the whole replay.
+    fn summary(&mut self) -> io::Result<()> {
         std::mem::replace(&mut self.broken, Ok(()))?;
         let unmatched: Vec<String> = self
             .engine
@@ -349,11 +428,8 @@ impl<W: Write> Replay<W> {
     }
 
     fn held_back(&mut self, suppressed: &Suppressed) -> io::Result<()> {
-        let (reason, until) = match suppressed.reason {
-            SuppressReason::Cooldown { until } => ("cooldown", self.time(until)),
-            SuppressReason::Once => ("once", None),
-            SuppressReason::AlreadyTold => ("already told", None),
-        };
+        let (reason, until) = reason(suppressed.reason);
+        let until = until.and_then(|until| self.time(until));
         if self.json {
             let (source, line) = place(suppressed.origin.as_ref());
             let object = json!({
@@ -369,6 +445,16 @@ impl<W: Write> Replay<W> {
             shown(suppressed.origin.as_ref()),
             suppressed.rule
         )
+    }
+}
+
+/// The word for a reason, and until when it holds.
+pub(super) fn reason(reason: SuppressReason) -> (&'static str, Option<Timestamp>) {
+    match reason {
+        SuppressReason::Cooldown { until } => ("cooldown", Some(until)),
+        SuppressReason::Flood { until } => ("too many", Some(until)),
+        SuppressReason::Once => ("once", None),
+        SuppressReason::AlreadyTold => ("already told", None),
     }
 }
 

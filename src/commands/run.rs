@@ -3,6 +3,8 @@
 //! The order of things matters here. Before the command is started every problem is an error with
 //! exit status 125; from then on nothing is: the run is never harmed, whatever breaks on our side.
 
+mod reload;
+
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use crate::channels::ChannelConfig;
 use crate::cli::{From, PtyWhen, RunArgs};
 use crate::commands::keeper::Hello;
+use crate::commands::run::reload::{Fixed, Reload, RulesFile};
 use crate::commands::{Exit, environment};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
@@ -29,9 +32,11 @@ use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
 use crate::runtime::driver::{self, Newest, Report};
+use crate::runtime::journal::Header;
 use crate::runtime::pace::Pace;
 use crate::runtime::queue::Queue;
 use crate::runtime::record::{self, Alive, Record, Run};
+use crate::runtime::recording::Recording;
 use crate::runtime::reporter::{Reporter, Setup, notice_text};
 use crate::runtime::{past, state};
 use crate::sources::Sink;
@@ -67,12 +72,14 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
     if args.nohup {
         signals.ignore_hang_up();
     }
-    let config = environment::load_config(args.rules.file.as_deref(), AppError::own)?;
+    let path = environment::rules_file(args.rules.file.as_deref());
+    let file = path.as_deref().map(RulesFile::new);
+    let config = environment::load_config(path.as_deref(), AppError::own)?;
     let log = args.log.as_deref().map(open_log).transpose()?;
     let clock = Clock::start();
     let queue = Arc::new(Queue::new(clock));
     let follower = follower(args, Arc::clone(&queue) as Arc<dyn Sink>)?;
-    let live = Live::start(args, config, clock, queue)?;
+    let live = Live::start(args, (config, file), clock, queue)?;
     let tail = follower.map(|follower| Tail::start(follower, clock)).transpose()?;
     if let Some(outsider) = outsider {
         return Ok(live.attend(&outsider, args.fail, tail, &signals));
@@ -150,22 +157,30 @@ struct Live {
     pid: Arc<AtomicU32>,
     /// Measures as long as it is there.
     _sampler: Option<host::Sampler>,
+    /// Reads changed rules as long as it is there.
+    _reload: Option<Reload>,
 }
 
 impl Live {
     fn start(
         args: &RunArgs,
-        config: Config,
+        (config, file): (Config, Option<RulesFile>),
         clock: Clock,
         queue: Arc<Queue>,
     ) -> Result<Self, AppError> {
         let run = label(args, &config, &clock);
+        let recording = recording(args, &clock, &run)?;
         let stops = StopQueue::new()
             .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
-        let (setup, alive, rules) = setup(args, config, run.clone(), &clock)?;
+        let fixed = Fixed::of(&config);
         let pid = Arc::<AtomicU32>::default();
+        let (mut setup, alive, rules) = setup(args, config, run.clone(), &clock)?;
+        setup.pid = Arc::clone(&pid);
         let named = measured(&rules, &setup.charts);
         let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
+        let reload = file
+            .map(|file| Reload::start(file, fixed, Arc::<Queue>::clone(&queue), Arc::clone(&pid)));
+        let reload = reload.transpose()?;
         let (outbox, courier) = outbox_and_courier(&setup);
         let keeper = start_keeper(args, &run, clock, courier.as_ref(), alive.as_ref());
         let (reports, to_report) = sync_channel(MOST_REPORTS);
@@ -183,7 +198,8 @@ impl Live {
         let engine = {
             let (queue, stops) = (Arc::clone(&queue), stops.clone());
             spawn("engine", move || {
-                driver::drive(engine, &queue, clock.started(), &newest, &mut |report| {
+                let started = clock.started();
+                driver::drive(engine, &queue, started, &newest, recording, &mut |report| {
                     hand_on(report, &stops, &reports);
                 });
             })?
@@ -199,6 +215,7 @@ impl Live {
             pid,
             _alive: alive,
             _sampler: sampler,
+            _reload: reload,
         })
     }
 
@@ -310,6 +327,14 @@ impl Live {
             courier.end();
         }
     }
+}
+
+/// The journal of `--record`.
+fn recording(args: &RunArgs, clock: &Clock, run: &RunLabel) -> Result<Recording, AppError> {
+    let Some(path) = &args.record else { return Ok(Recording::default()) };
+    let header = Header { started: clock.started(), name: run.name.clone() };
+    Recording::create(path, &header)
+        .map_err(|error| AppError::own(format!("cannot record to {}: {error}", path.display())))
 }
 
 /// The metrics that somebody wants: rules by their conditions, charts by name.
@@ -486,6 +511,7 @@ pub(super) fn plain_setup(
         state_dir,
         resumed: Vec::new(),
         dry_run: args.dry_run,
+        pid: Arc::default(),
         color: environment::color_on_stderr(),
     };
     Ok((setup, config.rules))

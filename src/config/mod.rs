@@ -18,6 +18,7 @@ mod place;
 mod problem;
 mod reader;
 mod rule;
+pub mod scenario;
 pub mod schema;
 mod source;
 mod syntax;
@@ -82,15 +83,18 @@ pub fn load(path: Option<&Path>, env: Env<'_>) -> Result<Config, ConfigError> {
 /// Compiles the text of a rules file. `folder`: where relative `${file:…}` paths start.
 pub fn compile(name: &str, text: &str, folder: &Path, env: Env<'_>) -> Result<Config, ConfigError> {
     let outside = Outside { env, folder };
-    let (mut config, with_builtin) = compile_one(name, text, &outside)?;
-    if with_builtin {
-        let (builtin, _) = compile_one("built-in rules", BUILTIN, &outside)?;
-        let replaced = |rule: &Rule| config.rules.rules.iter().any(|own| own.name == rule.name);
-        let mut kept: Vec<Rule> =
-            builtin.rules.rules.into_iter().filter(|rule| !replaced(rule)).collect();
-        kept.iter_mut().for_each(|rule| rule.builtin = true);
-        config.rules.rules.extend(kept);
-    }
+    let (config, with_builtin) = compile_one(name, text, &outside)?;
+    if with_builtin { add_builtin(config, &outside) } else { Ok(config) }
+}
+
+/// Adds the built-in rules that are not replaced by one of the same name.
+fn add_builtin(mut config: Config, outside: &Outside<'_>) -> Result<Config, ConfigError> {
+    let (builtin, _) = compile_one("built-in rules", BUILTIN, outside)?;
+    let replaced = |rule: &Rule| config.rules.rules.iter().any(|own| own.name == rule.name);
+    let mut kept: Vec<Rule> =
+        builtin.rules.rules.into_iter().filter(|rule| !replaced(rule)).collect();
+    kept.iter_mut().for_each(|rule| rule.builtin = true);
+    config.rules.rules.extend(kept);
     Ok(config)
 }
 
@@ -124,24 +128,35 @@ fn compile_one(
     let mut problems = Vec::new();
     let root = yaml::parse(text, &mut problems);
     let mut reader = Reader { text, outside, problems, secrets: Vec::new() };
-    let mut config = Config::default();
-    let mut with_builtin = true;
-    config.rules.auto_metrics = true;
-    if let Some(root) = root
-        && let Some(top) = reader.section("the file", &root, keys::TOP)
-    {
-        let flag = |reader: &mut Reader<'_>, key: &str| {
-            top.get(key).and_then(|node| reader.flag(key, node)).unwrap_or(true)
-        };
-        with_builtin = flag(&mut reader, "builtin");
-        config.rules.auto_metrics = flag(&mut reader, "auto_metrics");
-        sections(&mut reader, top, &mut config);
-    }
+    let (mut config, with_builtin) = match &root {
+        Some(root) => read_tree(&mut reader, root),
+        None => (empty(), true),
+    };
     if !reader.problems.is_empty() {
         return Err(ConfigError::new(name.to_owned(), text, reader.problems));
     }
     config.secrets = reader.secrets;
     Ok((config, with_builtin))
+}
+
+/// A file in which nothing is said.
+fn empty() -> Config {
+    let mut config = Config::default();
+    config.rules.auto_metrics = true;
+    config
+}
+
+/// What a file's tree says, and whether the built-in rules belong to it. Problems are in the reader.
+fn read_tree(reader: &mut Reader<'_>, root: &yaml::Node) -> (Config, bool) {
+    let mut config = empty();
+    let Some(top) = reader.section("the file", root, keys::TOP) else { return (config, true) };
+    let flag = |reader: &mut Reader<'_>, key: &str| {
+        top.get(key).and_then(|node| reader.flag(key, node)).unwrap_or(true)
+    };
+    let with_builtin = flag(reader, "builtin");
+    config.rules.auto_metrics = flag(reader, "auto_metrics");
+    sections(reader, top, &mut config);
+    (config, with_builtin)
 }
 
 fn sections(reader: &mut Reader<'_>, top: Section<'_>, config: &mut Config) {

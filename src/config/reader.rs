@@ -282,7 +282,7 @@ pub(super) fn is_plain(node: &Node) -> bool {
 /// A section in a sentence.
 fn place_of(section: &str) -> String {
     match section {
-        "the file" | "a rule" => section.to_owned(),
+        "the file" | "a rule" | "a test" | "a step" | "an expectation" => section.to_owned(),
         _ => format!("`{section}`"),
     }
 }

@@ -91,7 +91,7 @@ impl Kind {
             Self::Exit => &["exit"],
             Self::Every => &["every"],
             Self::Elapsed => &["elapsed", "stop"],
-            Self::NonFinite => &["non_finite", "cooldown", "once", "stop"],
+            Self::NonFinite => &["non_finite", "cooldown", "once", "resolved", "stop"],
         };
         let always = ["name", "lines", "message", "severity", "to", "attach"];
         own.contains(&key) || always.contains(&key)

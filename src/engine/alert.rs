@@ -79,14 +79,25 @@ pub enum Happening {
     Condition { condition: String, values: Vec<MetricValue>, held: Option<Held> },
     /// A metric is NaN or infinite.
     NonFinite { metric: String, text: String },
-    /// Nothing came (or, with a pattern, no line that matches it) for `quiet`.
-    Silent { quiet: Duration, pattern: Option<String>, last_line: Option<String> },
+    /// No such sign of life (or, with a pattern, no line that matches it) for `quiet`.
+    Silent { quiet: Duration, lacks: Sign, pattern: Option<String>, last_line: Option<String> },
     /// A report was due.
     Due,
     /// The run has lasted this long.
     Elapsed { limit: Duration },
     /// The run ended.
     Ended(Verdict),
+}
+
+/// A sign of life in what a run prints; each one is also those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// Any byte.
+    Output,
+    /// A line, or a redraw of one that says something new.
+    Line,
+    /// The run has got further.
+    Step,
 }
 
 /// How long a condition had to hold.
@@ -172,6 +183,8 @@ pub struct Suppressed {
 pub enum SuppressReason {
     /// It fired already, and stays silent until then.
     Cooldown { until: Timestamp },
+    /// It fired too often within a minute, and stays silent until then.
+    Flood { until: Timestamp },
     /// `once: true`, and it fired already.
     Once,
     /// The run died of what was already warned of; or its end was told by a rule of the user's.

@@ -21,9 +21,11 @@ pub(in crate::engine) struct Context {
 }
 
 impl Context {
-    pub(in crate::engine) fn new(lines: usize) -> Self {
-        let capacity = lines.clamp(1, MAX_LINES);
-        Self { capacity, ..Self::default() }
+    /// Keeps so many lines from now on.
+    pub(in crate::engine) fn keep(&mut self, lines: usize) {
+        self.capacity = lines.clamp(1, MAX_LINES);
+        let extra = self.lines.len().saturating_sub(self.capacity);
+        self.lines.drain(..extra);
     }
 
     pub(in crate::engine) fn line(&mut self, source: SourceId, line: &Line<'_>) {
@@ -73,7 +75,8 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept_with_the_open_one() {
-        let mut context = Context::new(3);
+        let mut context = Context::default();
+        context.keep(3);
         for text in ["one", "two", "three", "four"] {
             feed(&mut context, 0, LineKind::Whole, text);
         }
@@ -90,7 +93,8 @@ mod tests {
 
     #[test]
     fn any_bytes_and_any_length_are_taken() {
-        let mut context = Context::new(1);
+        let mut context = Context::default();
+        context.keep(1);
         let long = vec![0xff; 100_000];
         context.line(SourceId(0), &Line { number: 1, kind: LineKind::Whole, text: &long });
         assert_eq!(context.last(1)[0].chars().count(), MAX_LINE);

@@ -1,8 +1,14 @@
 //! Whether a rule that fires is heard: once, not again within its cooldown, not twice at the end.
 
+use std::time::Duration;
+
 use crate::engine::alert::SuppressReason;
 use crate::engine::rules::Rule;
 use crate::time::Timestamp;
+
+/// More alerts of one rule within `FLOOD_TIME` tell nobody anything.
+const FLOOD: u32 = 20;
+const FLOOD_TIME: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::engine) enum Decision {
@@ -18,6 +24,9 @@ pub(in crate::engine) enum Decision {
 pub(in crate::engine) struct Cooldown {
     sent_at: Option<Timestamp>,
     held_back: u64,
+    /// When the minute began in which `sent` alerts were sent.
+    minute: Timestamp,
+    sent: u32,
     /// The last thing sent was that it fires.
     open: bool,
 }
@@ -32,7 +41,7 @@ impl Cooldown {
             (Some(_), _) if rule.once => Some(SuppressReason::Once),
             (Some(_), Some(until)) if at < until => Some(SuppressReason::Cooldown { until }),
             (Some(_), _) if died && rule.builtin => Some(SuppressReason::AlreadyTold),
-            _ => None,
+            (Some(_), _) => self.flood(at),
         };
         match reason {
             Some(reason) => {
@@ -40,11 +49,20 @@ impl Cooldown {
                 Decision::Suppress(reason)
             }
             None => {
+                if self.sent_at.is_none() || self.minute.after(FLOOD_TIME) <= at {
+                    (self.minute, self.sent) = (at, 0);
+                }
+                self.sent += 1;
                 self.sent_at = Some(at);
                 self.open = true;
                 Decision::Send { held_back: std::mem::take(&mut self.held_back) }
             }
         }
+    }
+
+    fn flood(&self, at: Timestamp) -> Option<SuppressReason> {
+        let until = self.minute.after(FLOOD_TIME);
+        (self.sent >= FLOOD && at < until).then_some(SuppressReason::Flood { until })
     }
 
     /// Whether it is told that it is resolved: only if it was told that it fires.
@@ -65,8 +83,6 @@ impl Cooldown {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::engine::rules::{Attach, ExitFilter, Trigger};
 
@@ -107,6 +123,25 @@ mod tests {
             let found = times.map(|second| cooldown.fires(&rule, at(second), false));
             assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn a_flood_is_held_back_for_the_rest_of_its_minute() {
+        let rule = rule(None, false, false);
+        let mut cooldown = Cooldown::default();
+        let at = |second: i64| Timestamp::from_secs(second);
+        for second in 0..20 {
+            assert_eq!(cooldown.fires(&rule, at(second), false), Decision::Send { held_back: 0 });
+        }
+        let flood = Decision::Suppress(SuppressReason::Flood { until: at(60) });
+        assert_eq!(cooldown.fires(&rule, at(20), false), flood);
+        assert_eq!(cooldown.fires(&rule, at(59), false), flood);
+        assert_eq!(cooldown.fires(&rule, at(60), false), Decision::Send { held_back: 2 });
+        for _ in 0..19 {
+            assert_eq!(cooldown.fires(&rule, at(119), false), Decision::Send { held_back: 0 });
+        }
+        let flood = Decision::Suppress(SuppressReason::Flood { until: at(120) });
+        assert_eq!(cooldown.fires(&rule, at(119), false), flood);
     }
 
     #[test]

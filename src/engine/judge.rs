@@ -5,14 +5,17 @@
 
 mod batch;
 mod numbers;
+mod pulse;
 mod steps;
 
-use crate::engine::alert::{Effect, Origin, Progress, Sample, Verdict};
+use crate::engine::alert::{Effect, Origin, Progress, Sample, Sign, Verdict};
 use crate::engine::context::Context;
+use crate::engine::explain::Explained;
 use crate::engine::format::Format;
 use crate::engine::host;
 use crate::engine::input::SourceId;
 use crate::engine::judge::batch::Batch;
+use crate::engine::judge::pulse::Pulse;
 use crate::engine::judge::steps::Steps;
 use crate::engine::metrics::Found;
 use crate::engine::progress::Counters;
@@ -39,6 +42,7 @@ pub(super) struct Judge {
     series: SeriesStore,
     steps: Steps,
     progress: Counters,
+    pulse: Pulse,
     context: Context,
     batch: Batch,
     // Scratch, kept for its memory.
@@ -74,6 +78,8 @@ pub(super) struct Moment<'a> {
     pub(super) source: Option<(SourceId, &'a str)>,
     /// The line's number; 0 for what stands in no line.
     pub(super) line: u64,
+    /// The line is complete because its source was closed, not because more came.
+    pub(super) closed: bool,
 }
 
 impl Moment<'_> {
@@ -86,41 +92,61 @@ impl Moment<'_> {
 
 impl Judge {
     pub(super) fn new(set: RuleSet, started: Timestamp, trace: bool) -> Self {
-        let mut series = SeriesStore::default();
-        let named = set.named_metrics();
-        let lines = set.rules.iter().map(|rule| rule.lines).max().unwrap_or_default();
-        let mut patterns = set.metrics;
-        let mut wanted = vec![Wanted::Metrics; patterns.len()];
-        let mut rules = Vec::with_capacity(set.rules.len());
-        for (number, rule) in set.rules.into_iter().enumerate() {
-            let tracker = Tracker::new(&rule, &mut series, started, &named);
-            if let Some(pattern) = tracker.as_track().pattern() {
-                patterns.push(pattern.clone());
-                wanted.push(Wanted::Rule(number));
-            }
-            rules.push(Ruling { tracker, speaker: Speaker::new(rule), matched: false });
-        }
-        if let Some(pattern) = Counters::pattern() {
-            patterns.push(pattern);
-            wanted.push(Wanted::Progress);
-        }
-        Self {
+        let mut judge = Self {
             started,
             trace,
-            auto_metrics: set.auto_metrics,
+            auto_metrics: true,
             died: false,
-            rules,
-            scanner: Scanner::new(patterns),
-            wanted,
-            series,
+            rules: Vec::new(),
+            scanner: Scanner::default(),
+            wanted: Vec::new(),
+            series: SeriesStore::default(),
             steps: Steps::default(),
             progress: Counters::default(),
-            context: Context::new(lines),
+            pulse: Pulse::default(),
+            context: Context::default(),
             batch: Batch::default(),
             hits: Vec::new(),
             missing: Vec::new(),
             changes: Vec::new(),
+        };
+        judge.replace_rules(set, started);
+        judge
+    }
+
+    /// Judges by these rules from `at` on. A rule that is defined as before keeps its state.
+    pub(super) fn replace_rules(&mut self, set: RuleSet, at: Timestamp) {
+        let named = set.named_metrics();
+        let mut old = std::mem::take(&mut self.rules);
+        let mut patterns = set.metrics;
+        self.wanted = vec![Wanted::Metrics; patterns.len()];
+        self.auto_metrics = set.auto_metrics;
+        self.context.keep(set.rules.iter().map(|rule| rule.lines).max().unwrap_or_default());
+        for (number, rule) in set.rules.into_iter().enumerate() {
+            let known = old.iter().position(|ruling| ruling.speaker.rule().is_same(&rule));
+            let ruling = match known.map(|known| old.swap_remove(known)) {
+                Some(Ruling { tracker: Tracker::NonFinite(mut tracker), speaker, matched }) => {
+                    tracker.name(&named, &mut self.series);
+                    Ruling { tracker: Tracker::NonFinite(tracker), speaker, matched }
+                }
+                Some(known) => known,
+                None => {
+                    let times = (self.started, at);
+                    let tracker = Tracker::new(&rule, &mut self.series, times, &named);
+                    Ruling { tracker, speaker: Speaker::new(rule), matched: false }
+                }
+            };
+            if let Some(pattern) = ruling.tracker.as_track().pattern() {
+                patterns.push(pattern.clone());
+                self.wanted.push(Wanted::Rule(number));
+            }
+            self.rules.push(ruling);
         }
+        if let Some(pattern) = Counters::pattern() {
+            patterns.push(pattern);
+            self.wanted.push(Wanted::Progress);
+        }
+        self.scanner = Scanner::new(patterns);
     }
 
     pub(super) fn series(&self) -> &SeriesStore {
@@ -157,8 +183,20 @@ impl Judge {
         deadlines.min()
     }
 
-    /// A rule's deadline has come.
-    pub(super) fn due(&mut self, number: usize, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+    /// A rule's deadline has come, and it is `latest` by now.
+    pub(super) fn due(
+        &mut self,
+        number: usize,
+        latest: Timestamp,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(ruling) = self.rules.get_mut(number) else { return };
+        let tracker = ruling.tracker.as_track_mut();
+        tracker.skip_to(latest);
+        if tracker.deadline().is_none_or(|deadline| deadline > moment.at) {
+            return;
+        }
         self.each_rule(moment, effects, |at, ruling, scene, out| {
             if at == number {
                 ruling.tracker.as_track_mut().due(scene, out);
@@ -199,8 +237,21 @@ impl Judge {
             format.scan(line, &mut |found| self.found(found, moment, effects));
         }
         self.commit(None, moment, effects);
+        let ([step, epoch], [a, b, c, d]) = (self.steps.position(), self.progress.done());
+        let sign = self.pulse.see(line, [step, epoch, a, b, c, d]);
+        if let Some(sign) = sign.filter(|_| !moment.closed) {
+            self.alive(sign, moment, effects);
+        }
         self.judge(&hits, Some((line, place)), moment, effects);
         self.hits = hits;
+    }
+
+    fn alive(&mut self, sign: Sign, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        self.each_rule(moment, effects, |_, ruling, scene, out| {
+            if let Tracker::Silence(silence) = &mut ruling.tracker {
+                silence.alive(sign, scene, out);
+            }
+        });
     }
 
     /// The named groups of a pattern that matches, as samples.
@@ -252,6 +303,10 @@ impl Judge {
     ) {
         if !self.auto_metrics && !host::is_host(found.name) {
             return;
+        }
+        // A host metric, which has no step, is no sign of the run's.
+        if step.is_some() {
+            self.alive(Sign::Step, moment, effects);
         }
         let Some(id) = self.series.find_or_add(found.name) else { return };
         self.batch.start();
@@ -309,6 +364,36 @@ impl Judge {
         self.batch.judged();
         self.missing = missing;
         self.wanted = wanted;
+    }
+
+    /// What each rule makes of a line. `wall`: a point on the run's time, as others see it.
+    pub(super) fn explain(
+        &self,
+        text: &[u8],
+        at: Timestamp,
+        wall: &dyn Fn(Timestamp) -> Timestamp,
+    ) -> Vec<Explained> {
+        let scene = Scene {
+            at,
+            started: self.started,
+            series: &self.series,
+            context: &self.context,
+            counters: &self.progress,
+        };
+        let explain = |ruling: &Ruling| {
+            let tracker = ruling.tracker.as_track();
+            let captures = tracker.pattern().and_then(|pattern| {
+                let captures = pattern.captures(text)?;
+                let groups = pattern.capture_names().flatten().filter_map(|name| {
+                    let group = captures.name(name)?;
+                    Some((name.to_owned(), String::from_utf8_lossy(group.as_bytes()).into_owned()))
+                });
+                Some(groups.collect())
+            });
+            let why = tracker.explain(text, &scene, wall);
+            Explained { rule: ruling.speaker.rule().name.clone(), captures, why }
+        };
+        self.rules.iter().map(explain).collect()
     }
 
     /// Nothing more comes. The user's rules speak of the end before the built-in ones, and these

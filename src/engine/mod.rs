@@ -2,7 +2,8 @@
 //!
 //! It knows no clock, file, network, environment or randomness. `now` is an argument, so a replay
 //! and a live run are the same by construction. Deadlines due at or before `now` fire first, each
-//! at its own time, then the input is handled; a wake-up too many changes nothing.
+//! at its own time, then the input is handled; a wake-up too many changes nothing. Where wake-ups
+//! are missing, of what is told in intervals only the last one is told.
 //!
 //! Inside: bytes become lines here, source by source; `judge` makes samples of lines and asks the
 //! rules; each rule's tracker says what happened, its speaker whether it is told.
@@ -14,6 +15,7 @@ mod context;
 mod cooldown;
 pub mod csv;
 mod escape;
+pub mod explain;
 pub mod expression;
 mod format;
 pub mod host;
@@ -40,6 +42,7 @@ pub use input::{Input, SourceId};
 
 use crate::engine::alert::Verdict;
 use crate::engine::cause::Investigator;
+use crate::engine::explain::Explained;
 use crate::engine::format::Format;
 use crate::engine::input::ProcessEnd;
 use crate::engine::judge::{Judge, Moment};
@@ -163,6 +166,14 @@ impl Engine {
         }
     }
 
+    /// From `now` on other rules hold. A rule that is defined as before keeps its state; any other
+    /// one starts anew.
+    pub fn replace_rules(&mut self, now: Timestamp, rules: RuleSet, effects: &mut Vec<Effect>) {
+        let at = self.time.advance(now);
+        self.advance(at, effects);
+        self.judge.replace_rules(rules, at);
+    }
+
     /// When `handle_deadline` must be called at the latest; none: not before the next input.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let (at, _) = self.next_due().filter(|_| !self.time.is_stopped())?;
@@ -173,6 +184,13 @@ impl Engine {
     pub fn handle_deadline(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let at = self.time.advance(now);
         self.advance(at, effects);
+    }
+
+    /// Wakes up at each deadline until `now`, as a live run does.
+    pub fn live_until(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        while let Some(due) = self.next_deadline().filter(|due| *due <= now) {
+            self.handle_deadline(due, effects);
+        }
     }
 
     /// All metrics so far, for charts.
@@ -201,13 +219,18 @@ impl Engine {
         self.judge.unmatched_rules()
     }
 
+    /// What each rule makes of a line with this text, which was just handled.
+    pub fn explain(&self, now: Timestamp, text: &[u8]) -> Vec<Explained> {
+        self.judge.explain(text, self.time.at(now), &|at| self.time.wall(at))
+    }
+
     /// Fires all deadlines until `at`, each at its own time.
     fn advance(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
         while let Some((due_at, due)) = self.next_due().filter(|(due_at, _)| *due_at <= at) {
             match due {
                 Due::Partial(index) => self.feed(index, Feed::Partial, due_at, effects),
                 Due::Rule(number) => {
-                    self.judge.due(number, &moment(&self.time, due_at, None), effects);
+                    self.judge.due(number, at, &moment(&self.time, due_at, None), effects);
                 }
             }
         }
@@ -246,7 +269,8 @@ impl Engine {
     fn feed(&mut self, index: usize, feed: Feed<'_>, at: Timestamp, effects: &mut Vec<Effect>) {
         let Some(source) = self.sources.get_mut(index) else { return };
         let id = source_id(index);
-        let before = moment(&self.time, at, Some((id, &source.name)));
+        let closed = matches!(feed, Feed::Close);
+        let before = Moment { closed, ..moment(&self.time, at, Some((id, &source.name))) };
         let (judge, investigator) = (&mut self.judge, &mut self.investigator);
         if let Format::Events(events) = &mut source.format {
             return match feed {
@@ -290,5 +314,5 @@ fn source_id(index: usize) -> SourceId {
 }
 
 fn moment<'a>(time: &RunTime, at: Timestamp, source: Option<(SourceId, &'a str)>) -> Moment<'a> {
-    Moment { at, wall: time.wall(at), source, line: 0 }
+    Moment { at, wall: time.wall(at), source, line: 0, closed: false }
 }

@@ -65,6 +65,11 @@ impl Counters {
         }
     }
 
+    /// How many are done, by unit.
+    pub(in crate::engine) fn done(&self) -> [Option<f64>; UNITS.len()] {
+        self.counters.map(|counter| counter.map(|counter| counter.done))
+    }
+
     /// The progress at a time, of the best counter.
     pub(in crate::engine) fn progress(&self, at: Timestamp) -> Option<Progress> {
         let counted = UNITS.iter().zip(&self.counters);

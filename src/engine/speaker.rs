@@ -5,6 +5,7 @@ use crate::engine::cooldown::{Cooldown, Decision};
 use crate::engine::judge::Moment;
 use crate::engine::rules::{Change, Rule};
 use crate::engine::scene::Scene;
+use crate::time::Timestamp;
 
 #[derive(Debug)]
 pub(super) struct Speaker {
@@ -58,10 +59,10 @@ impl Speaker {
     }
 
     fn suppressed(&self, reason: SuppressReason, moment: &Moment<'_>) -> Effect {
+        let wall = |until: Timestamp| moment.wall.after(until.since(moment.at));
         let reason = match reason {
-            SuppressReason::Cooldown { until } => {
-                SuppressReason::Cooldown { until: moment.wall.after(until.since(moment.at)) }
-            }
+            SuppressReason::Cooldown { until } => SuppressReason::Cooldown { until: wall(until) },
+            SuppressReason::Flood { until } => SuppressReason::Flood { until: wall(until) },
             reason => reason,
         };
         let (rule, origin, at) = (self.rule.name.clone(), moment.origin(), moment.wall);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::engine::alert::{
-    Alert, AlertState, Cause, Happening, Held, MetricValue, Outcome, Progress, Verdict,
+    Alert, AlertState, Cause, Happening, Held, MetricValue, Outcome, Progress, Sign, Verdict,
 };
 use crate::engine::host;
 use crate::engine::input::ProcessStatus;
@@ -113,10 +113,15 @@ fn title(alert: &Alert, run: &RunLabel, phrases: &Phrases) -> String {
         Happening::NonFinite { metric, text } => {
             fill(phrases.non_finite, &[("metric", metric), ("value", text)])
         }
-        Happening::Silent { quiet, pattern, .. } => {
+        Happening::Silent { quiet, lacks, pattern, .. } => {
             let time = format_duration(*quiet);
+            let phrase = match lacks {
+                Sign::Output => phrases.silent,
+                Sign::Line => phrases.silent_lines,
+                Sign::Step => phrases.silent_steps,
+            };
             match pattern {
-                None => fill(phrases.silent, &[("time", &time)]),
+                None => fill(phrase, &[("time", &time)]),
                 Some(pattern) => {
                     fill(phrases.silent_pattern, &[("pattern", pattern), ("time", &time)])
                 }
@@ -423,10 +428,20 @@ mod tests {
             (
                 Happening::Silent {
                     quiet: Duration::from_secs(1_800),
+                    lacks: Sign::Output,
                     pattern: None,
                     last_line: None,
                 },
                 "no output for 30m",
+            ),
+            (
+                Happening::Silent {
+                    quiet: Duration::from_secs(1_800),
+                    lacks: Sign::Step,
+                    pattern: None,
+                    last_line: None,
+                },
+                "lines are printed, but no step was made for 30m",
             ),
             (Happening::Due, "resnet50 is running: loss nan, epoch 3, lr 1e-3"),
         ] {

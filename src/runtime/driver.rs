@@ -10,10 +10,11 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::engine::alert::{Alert, AlertState, Effect, Happening, Outcome, Severity, Verdict};
 use crate::engine::input::{ProcessEnd, ProcessStatus};
-use crate::engine::rules::Attach;
+use crate::engine::rules::{Attach, RuleSet};
 use crate::engine::series::Curve;
 use crate::engine::snapshot::Snapshot;
 use crate::runtime::queue::{Event, Queue};
+use crate::runtime::recording::Recording;
 use crate::time::Timestamp;
 
 /// The newest state of the run is looked at this often, also when nothing happens.
@@ -56,12 +57,14 @@ impl Newest {
     }
 }
 
-/// Runs until `Event::Finished`. `report` is called in the engine's order.
+/// Runs until `Event::Finished`. `report` is called in the engine's order. Each call of the engine
+/// is noted in `recording`.
 pub fn drive(
     mut engine: Engine,
     queue: &Queue,
     started: Timestamp,
     newest: &Newest,
+    mut recording: Recording,
     report: &mut dyn FnMut(Report),
 ) {
     let mut effects = Vec::new();
@@ -75,13 +78,15 @@ pub fn drive(
                 newest.look(&engine, wake);
             }
             let Some(due) = deadline.filter(|due| *due <= wake) else { continue };
+            recording.deadline(due);
             if !guarded(|| engine.handle_deadline(due, &mut effects)) {
                 return without_engine(queue, started, report);
             }
             pass_on(&engine, &mut effects, report);
             continue;
         };
-        if !guarded(|| engine.handle(at, event.as_input(), &mut effects)) {
+        recording.event(at, &event);
+        if !guarded(|| handle(&mut engine, at, &event, &mut effects)) {
             return without_engine_from(event, at, queue, started, report);
         }
         if matches!(event, Event::Finished) {
@@ -94,6 +99,14 @@ pub fn drive(
             snapshot_due = at.after(SNAPSHOT_EVERY);
             newest.look(&engine, at);
         }
+    }
+}
+
+fn handle(engine: &mut Engine, at: Timestamp, event: &Event, effects: &mut Vec<Effect>) {
+    match (event, event.as_input()) {
+        (Event::Rules(rules), _) => engine.replace_rules(at, RuleSet::clone(rules), effects),
+        (_, Some(input)) => engine.handle(at, input, effects),
+        (_, None) => {}
     }
 }
 

@@ -3,9 +3,11 @@
 
 pub mod clock;
 pub mod driver;
+pub mod journal;
 pub mod pace;
 pub mod past;
 pub mod queue;
 pub mod record;
+pub mod recording;
 pub mod reporter;
 pub mod state;

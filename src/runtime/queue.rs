@@ -10,6 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::engine::input::ProcessEnd;
+use crate::engine::rules::RuleSet;
 use crate::engine::{Input, SourceId};
 use crate::runtime::clock::Clock;
 use crate::sources::Sink;
@@ -23,21 +24,42 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// An input that owns its bytes.
 #[derive(Debug)]
 pub enum Event {
-    Started { pid: u32 },
-    Opened { source: SourceId, name: String },
-    Chunk { source: SourceId, bytes: Vec<u8> },
-    Gap { source: SourceId, bytes: u64 },
-    Closed { source: SourceId },
-    Sample { source: SourceId, metric: String, step: Option<f64>, value: f64 },
+    Started {
+        pid: u32,
+    },
+    Opened {
+        source: SourceId,
+        name: String,
+    },
+    Chunk {
+        source: SourceId,
+        bytes: Vec<u8>,
+    },
+    Gap {
+        source: SourceId,
+        bytes: u64,
+    },
+    Closed {
+        source: SourceId,
+    },
+    Sample {
+        source: SourceId,
+        metric: String,
+        step: Option<f64>,
+        value: f64,
+    },
     Stopped,
     Continued,
     Ended(ProcessEnd),
     Finished,
+    /// Other rules hold from now on. Not an input: what the run does is the same.
+    Rules(Box<RuleSet>),
 }
 
 impl Event {
-    pub fn as_input(&self) -> Input<'_> {
-        match self {
+    /// What the engine is told; none for what is not an input.
+    pub fn as_input(&self) -> Option<Input<'_>> {
+        Some(match self {
             Self::Started { pid } => Input::Started { pid: *pid },
             Self::Opened { source, name } => Input::Opened { source: *source, name },
             Self::Chunk { source, bytes } => Input::Chunk { source: *source, bytes },
@@ -50,7 +72,8 @@ impl Event {
             Self::Continued => Input::Continued,
             Self::Ended(end) => Input::Ended(end.clone()),
             Self::Finished => Input::Finished,
-        }
+            Self::Rules(_) => return None,
+        })
     }
 
     fn from_input(input: Input<'_>) -> Self {
@@ -122,6 +145,14 @@ impl Queue {
         }
         self.taken.notify_all();
         Some((at, event))
+    }
+
+    /// Other rules hold for all that comes from now on.
+    pub fn put_rules(&self, rules: RuleSet) {
+        let mut state = self.lock();
+        let at = self.clock.now();
+        state.push(at, Event::Rules(Box::new(rules)));
+        self.arrived.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,6 +6,8 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::channels::{ChannelConfig, Settings, terminal};
 use crate::config::ChartConfig;
@@ -24,6 +26,7 @@ use crate::render::text::{self, Context};
 use crate::render::{self, Message};
 use crate::runtime::driver::Report;
 use crate::runtime::{past, state};
+use crate::sources::host::evidence;
 use crate::sources::images::{Look, NewestImage};
 use crate::time::Timestamp;
 
@@ -44,6 +47,8 @@ pub struct Setup {
     pub resumed: Vec<String>,
     /// Show every message on the terminal, and send none.
     pub dry_run: bool,
+    /// The command's process, once it runs.
+    pub pid: Arc<AtomicU32>,
     pub color: bool,
 }
 
@@ -134,6 +139,11 @@ impl Reporter {
             secrets: &self.setup.secrets,
         };
         let mut message = text::message(alert, &context);
+        let is_hang = matches!(alert.happening, Happening::Silent { pattern: None, .. });
+        if is_hang && alert.state == AlertState::Firing {
+            let seen = evidence::of_hang(self.setup.pid.load(Ordering::Relaxed));
+            message.lines.splice(0..0, seen);
+        }
         self.remember(report);
         let pictures =
             if alert.attach.charts { self.pictures(report, &mut message) } else { Vec::new() };

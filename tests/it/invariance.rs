@@ -59,6 +59,7 @@ fn run(script: &Script, cut: bool, wake: bool) -> Vec<String> {
             engine.handle_deadline(time(millis + i64::from(early)), &mut effects);
         }
         millis += i64::from(*wait);
+        engine.live_until(time(millis), &mut effects);
         let bytes = PIECES[piece % PIECES.len()];
         let source = SourceId(source % 2);
         for bytes in bytes.chunks(if cut { 1 + size % 4 } else { usize::MAX }) {

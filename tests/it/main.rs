@@ -19,6 +19,8 @@ mod kill;
 mod outbox;
 mod ping;
 mod program;
+mod recipes;
+mod reload;
 mod scenarios;
 mod slack;
 mod storm;

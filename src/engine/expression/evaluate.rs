@@ -10,6 +10,7 @@ use std::collections::vec_deque;
 use std::time::Duration;
 
 use crate::engine::alert::MetricValue;
+use crate::engine::explain::{ConditionState, Phase};
 use crate::engine::expression::Expression;
 use crate::engine::expression::syntax::{
     Aggregate, Comparison, Condition, Operator, Value, Window,
@@ -101,6 +102,24 @@ impl Bound {
         next.filter(|next| *next > scene.at)
     }
 
+    /// Where it stands, with its values.
+    pub(in crate::engine) fn explain(&self, scene: &Scene<'_>, phase: Phase) -> ConditionState {
+        let evaluation = Evaluation { scene, series: &self.series, missing: &[] };
+        let mut comparisons = Vec::new();
+        evaluation.comparisons(&self.expression.condition, &mut comparisons);
+        let names = self.series.iter().zip(&self.expression.metrics);
+        let missing = names.filter(|(id, _)| {
+            scene.series.get(**id).is_none_or(|series| series.newest().is_none())
+        });
+        ConditionState {
+            condition: self.expression.to_string(),
+            holds: self.holds(scene),
+            comparisons,
+            missing: missing.map(|(_, name)| name.clone()).collect(),
+            phase,
+        }
+    }
+
     /// The newest values of the metrics that it names.
     pub(in crate::engine) fn values(&self, scene: &Scene<'_>) -> Vec<MetricValue> {
         let known = self.series.iter().filter_map(|&id| scene.series.get(id));
@@ -141,6 +160,26 @@ impl Evaluation<'_> {
                 (Some(false), Some(false)) => Some(false),
                 _ => None,
             },
+        }
+    }
+
+    /// The values on both sides of each comparison.
+    fn comparisons(&self, condition: &Condition, shown: &mut Vec<String>) {
+        match condition {
+            Condition::Compare(comparison, left, right) => {
+                let side = |value: &Value| {
+                    let value = self.value(value).map(|moving| moving.value);
+                    value.map_or_else(|| "?".to_owned(), |value| value.to_string())
+                };
+                let (left, right) = (side(left), side(right));
+                shown.push(format!("{left} {} {right}", comparison.symbol()));
+            }
+            Condition::IsNan(_) | Condition::IsFinite(_) => {}
+            Condition::Not(inner) => self.comparisons(inner, shown),
+            Condition::And(left, right) | Condition::Or(left, right) => {
+                self.comparisons(left, shown);
+                self.comparisons(right, shown);
+            }
         }
     }
 

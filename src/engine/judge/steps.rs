@@ -10,11 +10,15 @@ const NAMES: [&str; 6] =
 pub(super) struct Steps {
     /// The rank of its name, the series, its newest value.
     best: Option<(usize, SeriesId, f64)>,
+    epoch: Option<f64>,
 }
 
 impl Steps {
     pub(super) fn see(&mut self, id: SeriesId, name: &str, value: f64) {
         let last = name.rsplit('/').next().unwrap_or(name);
+        if last.eq_ignore_ascii_case("epoch") {
+            self.epoch = Some(value).filter(|value| value.is_finite());
+        }
         let Some(rank) = NAMES.iter().position(|known| last.eq_ignore_ascii_case(known)) else {
             return;
         };
@@ -22,6 +26,11 @@ impl Steps {
         if better && value.is_finite() {
             self.best = Some((rank, id, value));
         }
+    }
+
+    /// The newest step and epoch.
+    pub(super) fn position(&self) -> [Option<f64>; 2] {
+        [self.latest(), self.epoch]
     }
 
     pub(super) fn latest(&self) -> Option<f64> {

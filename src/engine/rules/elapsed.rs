@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::alert::{AlertState, Happening};
+use crate::engine::explain::Why;
 use crate::engine::rules::{Change, Track};
 use crate::engine::scene::Scene;
 use crate::time::Timestamp;
@@ -14,8 +15,9 @@ pub(in crate::engine) struct Elapsed {
 }
 
 impl Elapsed {
-    pub(super) fn new(limit: Duration, started: Timestamp) -> Self {
-        Self { limit, at: Some(started.after(limit)) }
+    /// A rule that is new at `at` fires then if it is late already.
+    pub(super) fn new(limit: Duration, (started, at): (Timestamp, Timestamp)) -> Self {
+        Self { limit, at: Some(started.after(limit).max(at)) }
     }
 }
 
@@ -28,5 +30,9 @@ impl Track for Elapsed {
         self.at = None;
         let happening = Happening::Elapsed { limit: self.limit };
         out.push(Change { state: AlertState::Firing, happening });
+    }
+
+    fn explain(&self, _: &[u8], _: &Scene<'_>, wall: &dyn Fn(Timestamp) -> Timestamp) -> Why {
+        Why::Waiting { until: self.at.map(wall) }
     }
 }

@@ -1,9 +1,11 @@
 //! `exit: failure`: how the run ended.
 
 use crate::engine::alert::{AlertState, Happening, Outcome, Verdict};
+use crate::engine::explain::Why;
 use crate::engine::input::ProcessStatus;
 use crate::engine::rules::{Change, ExitFilter, Track};
 use crate::engine::scene::Scene;
+use crate::time::Timestamp;
 
 #[derive(Debug)]
 pub(in crate::engine) struct Exit {
@@ -45,6 +47,10 @@ impl Track for Exit {
             let happening = Happening::Ended(verdict.clone());
             out.push(Change { state: AlertState::Firing, happening });
         }
+    }
+
+    fn explain(&self, _: &[u8], _: &Scene<'_>, _: &dyn Fn(Timestamp) -> Timestamp) -> Why {
+        Why::AtTheEnd
     }
 }
 

@@ -22,7 +22,7 @@ pub(in crate::engine) use tracker::{Change, Hit, LinePlace, Track, Tracker};
 
 /// Everything the engine judges by. Rules are kept in the order of the file. All patterns are
 /// compiled again into one set from their texts: flags stand in the pattern itself (`(?i)`).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RuleSet {
     pub rules: Vec<Rule>,
     /// Patterns with named groups that are numbers: `eval: (?<eval_loss>{num})`, `{num}` expanded.
@@ -71,6 +71,14 @@ pub struct Rule {
     pub attach: Attach,
     pub stop: Option<Stop>,
     pub builtin: bool,
+}
+
+impl Rule {
+    /// Whether it is defined in the same way. By the text of its patterns and conditions, which
+    /// know no equality themselves.
+    pub(in crate::engine) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && format!("{self:?}") == format!("{other:?}")
+    }
 }
 
 /// What makes a rule fire: one of these.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::engine::alert::{AlertState, Happening, Verdict};
+use crate::engine::explain::Why;
 use crate::engine::rules::{Change, Track};
 use crate::engine::scene::Scene;
 use crate::engine::series::{Series, SeriesId, SeriesStore};
@@ -49,9 +50,18 @@ pub(in crate::engine) struct NonFinite {
 impl NonFinite {
     /// `named`: the metrics that conditions name.
     pub(super) fn new(named: &[String], store: &mut SeriesStore) -> Self {
-        let named = named.iter().map(|name| store.look_back_at(name));
-        let watched = named.map(|id| (id, Watched::new(Meaning::Named))).collect();
-        Self { watched, doubtful: Vec::new() }
+        let mut tracker = Self { watched: BTreeMap::new(), doubtful: Vec::new() };
+        tracker.name(named, store);
+        tracker
+    }
+
+    /// These are named by conditions from now on.
+    pub(in crate::engine) fn name(&mut self, named: &[String], store: &mut SeriesStore) {
+        for name in named {
+            let id = store.look_back_at(name);
+            let watched = self.watched.entry(id).or_insert_with(|| Watched::new(Meaning::Named));
+            watched.meaning = Meaning::Named;
+        }
     }
 
     fn sample(&mut self, id: SeriesId, series: &Series, at: Timestamp, out: &mut Vec<Change>) {
@@ -140,6 +150,11 @@ impl Track for NonFinite {
                 self.tell(id, series, out);
             }
         }
+    }
+
+    fn explain(&self, _: &[u8], scene: &Scene<'_>, _: &dyn Fn(Timestamp) -> Timestamp) -> Why {
+        let doubted = self.doubtful.iter().filter_map(|&id| scene.series.get(id));
+        Why::NonFinite { doubted: doubted.map(|series| series.name().to_owned()).collect() }
     }
 }
 

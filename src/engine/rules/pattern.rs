@@ -10,6 +10,7 @@ use std::time::Duration;
 use regex::bytes::Regex;
 
 use crate::engine::alert::{AlertState, Happening};
+use crate::engine::explain::{Phase, Why};
 use crate::engine::expression::Bound;
 use crate::engine::rules::{Change, Hit, LinePlace, Track};
 use crate::engine::scene::Scene;
@@ -117,6 +118,19 @@ impl Track for Pattern {
         if self.counts(hit, scene) && self.count_line(hit) && self.completes(scene.at) {
             let happening = self.happening(hit.text);
             out.push(Change { state: AlertState::Firing, happening });
+        }
+    }
+
+    fn explain(&self, text: &[u8], scene: &Scene<'_>, _: &dyn Fn(Timestamp) -> Timestamp) -> Why {
+        if !self.pattern.is_match(text) {
+            return Why::NoMatch { pattern: self.pattern.as_str().to_owned() };
+        }
+        if let Some(except) = self.except.as_ref().filter(|except| except.is_match(text)) {
+            return Why::Excepted { except: except.as_str().to_owned() };
+        }
+        match self.when.as_ref().map(|when| when.explain(scene, Phase::Idle)) {
+            Some(state) if state.holds != Some(true) => Why::Condition(state),
+            _ => Why::Counting { count: self.times.len(), of: self.count, within: self.within },
         }
     }
 }

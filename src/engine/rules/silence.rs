@@ -1,26 +1,38 @@
-//! `silence: 15m`: no output at all; with a pattern: no line that matches it.
+//! `silence: 15m`: no output at all, or none that says anything new, or lines but no step; with a
+//! pattern: no line that matches it.
 //!
-//! A progress bar that still moves is output. Whatever breaks the silence also ends it.
+//! A progress bar that still moves is a step. Whatever breaks the silence also ends it.
 
 use std::time::Duration;
 
 use regex::bytes::Regex;
 
-use crate::engine::alert::{AlertState, Happening};
-use crate::engine::rules::every::SHORTEST;
+use crate::engine::alert::{AlertState, Happening, Sign};
+use crate::engine::explain::Why;
+use crate::engine::rules::every::{SHORTEST, last_due};
 use crate::engine::rules::{Change, Hit, Track};
 use crate::engine::scene::Scene;
 use crate::time::Timestamp;
+
+const SIGNS: [Sign; 3] = [Sign::Output, Sign::Line, Sign::Step];
+/// A run that has made fewer steps may not count them at all.
+const LEAST_STEPS: u32 = 3;
+/// A pause is long for steps if it is so many times the longest one before: evaluations and
+/// checkpoints print lines without steps.
+const LONG_PAUSE: u32 = 10;
 
 #[derive(Debug)]
 pub(in crate::engine) struct Silence {
     quiet: Duration,
     pattern: Option<Regex>,
     repeat: Option<Duration>,
-    /// When it was last broken; at first, the start.
-    since: Timestamp,
-    /// When it was last said; none: not since it was broken.
-    said_at: Option<Timestamp>,
+    /// When there was each of `SIGNS` last; at first, the start. With a pattern: when it matched.
+    since: [Timestamp; SIGNS.len()],
+    steps: u32,
+    /// Between two steps.
+    longest_pause: Duration,
+    /// What was said to be lacking, and when last; none: nothing since it came.
+    said: Option<(Sign, Timestamp)>,
 }
 
 impl Silence {
@@ -31,19 +43,67 @@ impl Silence {
         started: Timestamp,
     ) -> Self {
         let repeat = repeat.map(|repeat| repeat.max(SHORTEST));
-        Self { quiet, pattern, repeat, since: started, said_at: None }
+        let since = [started; SIGNS.len()];
+        Self { quiet, pattern, repeat, since, steps: 0, longest_pause: Duration::ZERO, said: None }
     }
 
-    fn broken(&mut self, scene: &Scene<'_>, out: &mut Vec<Change>) {
-        if self.said_at.take().is_some() {
-            out.push(self.change(AlertState::Resolved, scene));
+    /// The run gave a sign of life.
+    pub(in crate::engine) fn alive(
+        &mut self,
+        sign: Sign,
+        scene: &Scene<'_>,
+        out: &mut Vec<Change>,
+    ) {
+        if self.pattern.is_none() {
+            self.broken(sign, scene, out);
         }
-        self.since = scene.at;
     }
 
-    fn change(&self, state: AlertState, scene: &Scene<'_>) -> Change {
+    fn broken(&mut self, sign: Sign, scene: &Scene<'_>, out: &mut Vec<Change>) {
+        let over = self.said.filter(|(lack, _)| sign >= *lack);
+        if let Some((lack, _)) = over {
+            out.push(self.change(AlertState::Resolved, lack, scene));
+            self.said = None;
+        }
+        let pause = scene.at.since(self.since[sign as usize]);
+        if sign == Sign::Step {
+            if self.steps > 0 && over.is_none() {
+                self.longest_pause = self.longest_pause.max(pause);
+            }
+            self.steps = self.steps.saturating_add(1);
+        }
+        // What lacks after a silence is counted from its end. Output is told when it comes, and a
+        // line that is not ended only a while later.
+        let anew = pause >= self.quiet;
+        for (known, since) in SIGNS.iter().zip(&mut self.since) {
+            let implied = *known <= sign && *known > Sign::Output;
+            if *known == sign || implied || (anew && *known > sign) {
+                *since = scene.at;
+            }
+        }
+    }
+
+    /// How long this sign may be lacking; none: it need not be there.
+    fn limit(&self, sign: Sign) -> Option<Duration> {
+        match sign {
+            Sign::Output => Some(self.quiet),
+            _ if self.pattern.is_some() => None,
+            Sign::Line => Some(self.quiet),
+            Sign::Step if self.steps < LEAST_STEPS => None,
+            Sign::Step => Some(self.quiet.max(self.longest_pause.saturating_mul(LONG_PAUSE))),
+        }
+    }
+
+    /// When each sign will have been lacking for too long.
+    fn limits(&self) -> impl Iterator<Item = (Timestamp, Sign)> {
+        let limits = SIGNS.iter().zip(self.since);
+        limits.filter_map(|(sign, since)| Some((since.after(self.limit(*sign)?), *sign)))
+    }
+
+    fn change(&self, state: AlertState, lacks: Sign, scene: &Scene<'_>) -> Change {
         let happening = Happening::Silent {
-            quiet: scene.at.since(self.since),
+            quiet: scene.at.since(self.since[lacks as usize]),
+            lacks,
             pattern: self.pattern.as_ref().map(|pattern| pattern.as_str().to_owned()),
             last_line: scene.context.last_line(),
         };
@@ -57,24 +117,40 @@ impl Track for Silence {
     }
 
     fn printed(&mut self, scene: &Scene<'_>, out: &mut Vec<Change>) {
-        if self.pattern.is_none() {
-            self.broken(scene, out);
-        }
+        self.alive(Sign::Output, scene, out);
     }
 
     fn matched(&mut self, _hit: &Hit<'_>, scene: &Scene<'_>, out: &mut Vec<Change>) {
-        self.broken(scene, out);
+        self.broken(Sign::Output, scene, out);
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        match self.said_at {
-            None => Some(self.since.after(self.quiet)),
-            Some(said_at) => self.repeat.map(|repeat| said_at.after(repeat)),
+        match self.said {
+            None => self.limits().map(|(at, _)| at).min(),
+            Some((_, said_at)) => self.repeat.map(|repeat| said_at.after(repeat)),
+        }
+    }
+
+    fn skip_to(&mut self, latest: Timestamp) {
+        if let (Some((_, said_at)), Some(repeat)) = (&mut self.said, self.repeat) {
+            *said_at = last_due(said_at.after(repeat), repeat, latest).before(repeat);
         }
     }
 
     fn due(&mut self, scene: &Scene<'_>, out: &mut Vec<Change>) {
-        self.said_at = Some(scene.at);
-        out.push(self.change(AlertState::Firing, scene));
+        // The weakest sign that is lacking says the most.
+        let lacking = self.limits().find(|(at, _)| *at <= scene.at).map(|(_, sign)| sign);
+        let lack = self.said.map(|(lack, _)| lack).or(lacking).unwrap_or(Sign::Output);
+        self.said = Some((lack, scene.at));
+        out.push(self.change(AlertState::Firing, lack, scene));
+    }
+
+    fn explain(&self, text: &[u8], _: &Scene<'_>, wall: &dyn Fn(Timestamp) -> Timestamp) -> Why {
+        match &self.pattern {
+            Some(pattern) if !pattern.is_match(text) => {
+                Why::NoMatch { pattern: pattern.as_str().to_owned() }
+            }
+            _ => Why::Waiting { until: self.deadline().map(wall) },
+        }
     }
 }

@@ -5,6 +5,7 @@
 use regex::bytes::Regex;
 
 use crate::engine::alert::{AlertState, Happening, Verdict};
+use crate::engine::explain::Why;
 use crate::engine::input::SourceId;
 use crate::engine::rules::elapsed::Elapsed;
 use crate::engine::rules::every::Every;
@@ -64,8 +65,17 @@ pub(in crate::engine) trait Track {
         None
     }
 
+    /// It is `latest` already, and its deadline has come: of what it repeats only the last time
+    /// counts.
+    fn skip_to(&mut self, _latest: Timestamp) {}
+
     /// Its deadline has come: it must be later, or none, after this.
     fn due(&mut self, _scene: &Scene<'_>, _out: &mut Vec<Change>) {}
+
+    /// Why it did not fire at a line, if it did not. `wall`: a point on the run's time, as others
+    /// see it.
+    fn explain(&self, text: &[u8], scene: &Scene<'_>, wall: &dyn Fn(Timestamp) -> Timestamp)
+    -> Why;
 
     /// Nothing more comes. `verdict`: how the run's process ended, if there was one.
     fn finished(&mut self, _verdict: Option<&Verdict>, _scene: &Scene<'_>, _out: &mut Vec<Change>) {
@@ -95,11 +105,12 @@ macro_rules! trackers {
 trackers!(Pattern, When, NonFinite, Silence, Exit, Every, Elapsed);
 
 impl Tracker {
-    /// The tracker of a rule. `named`: metrics that conditions name.
+    /// The tracker of a rule, which holds from `at` on in a run that was started at `started`.
+    /// `named`: metrics that conditions name.
     pub(in crate::engine) fn new(
         rule: &Rule,
         store: &mut SeriesStore,
-        started: Timestamp,
+        (started, at): (Timestamp, Timestamp),
         named: &[String],
     ) -> Self {
         match rule.trigger.clone() {
@@ -109,15 +120,15 @@ impl Tracker {
             }
             Trigger::When { condition, hold, until } => {
                 let until = until.map(|condition| condition.bind(store));
-                Self::When(When::new(condition.bind(store), hold, until, rule.repeat, started))
+                Self::When(When::new(condition.bind(store), hold, until, rule.repeat, at))
             }
             Trigger::NonFinite => Self::NonFinite(NonFinite::new(named, store)),
             Trigger::Silence { quiet, pattern } => {
-                Self::Silence(Silence::new(quiet, pattern, rule.repeat, started))
+                Self::Silence(Silence::new(quiet, pattern, rule.repeat, at))
             }
             Trigger::Exit(filter) => Self::Exit(Exit::new(filter)),
-            Trigger::Every(interval) => Self::Every(Every::new(interval, started, store)),
-            Trigger::Elapsed(limit) => Self::Elapsed(Elapsed::new(limit, started)),
+            Trigger::Every(interval) => Self::Every(Every::new(interval, (started, at), store)),
+            Trigger::Elapsed(limit) => Self::Elapsed(Elapsed::new(limit, (started, at))),
         }
     }
 }

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use crate::engine::alert::{AlertState, Happening, Held};
+use crate::engine::explain::{Phase, Why};
 use crate::engine::expression::Bound;
-use crate::engine::rules::every::SHORTEST;
+use crate::engine::rules::every::{SHORTEST, last_due};
 use crate::engine::rules::{Change, Hold, Track};
 use crate::engine::scene::Scene;
 use crate::engine::series::SeriesId;
@@ -154,7 +155,29 @@ impl Track for When {
         [self.next_change, self.timer()].into_iter().flatten().min()
     }
 
+    fn skip_to(&mut self, latest: Timestamp) {
+        if let (State::Firing { said_at }, Some(repeat)) = (self.state, self.repeat) {
+            let said_at = last_due(said_at.after(repeat), repeat, latest).before(repeat);
+            self.state = State::Firing { said_at };
+        }
+    }
+
     fn due(&mut self, scene: &Scene<'_>, out: &mut Vec<Change>) {
         self.evaluate(0, scene, out);
+    }
+
+    fn explain(&self, _: &[u8], scene: &Scene<'_>, wall: &dyn Fn(Timestamp) -> Timestamp) -> Why {
+        let phase = match (self.state, self.hold) {
+            (State::Pending { samples, .. }, Hold::Samples(of)) => {
+                Phase::Samples { so_far: samples, of }
+            }
+            (State::Pending { since, .. }, Hold::Time(time)) => {
+                Phase::Until { at: wall(since.after(time)) }
+            }
+            (State::Idle | State::Pending { .. }, _) => Phase::Idle,
+            (State::Firing { .. }, _) => Phase::Firing,
+            (State::Spent, _) => Phase::Spent,
+        };
+        Why::Condition(self.condition.explain(scene, phase))
     }
 }

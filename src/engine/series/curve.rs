@@ -88,15 +88,20 @@ impl Thinned {
     }
 
     pub(super) fn curve(&self, name: &str) -> Curve {
-        let drawn = || self.buckets.iter().flat_map(Bucket::points);
+        let all = || self.buckets.iter().flat_map(Bucket::points);
+        // What is printed before the first step, such as settings, has no place among steps.
+        let before = all().take_while(|point| point.step.is_none()).count();
+        let stepped = || all().skip(before);
         // Steps that go back (one count for each epoch) would draw a scribble.
-        let by_step = drawn().all(|point| point.step.is_some())
-            && drawn().zip(drawn().skip(1)).all(|(one, next)| one.step <= next.step);
+        let by_step = stepped().next().is_some()
+            && stepped().all(|point| point.step.is_some())
+            && stepped().zip(stepped().skip(1)).all(|(one, next)| one.step <= next.step);
+        let drawn = all().skip(if by_step { before } else { 0 });
         let x = |point: &Drawn| match point.step {
             Some(step) if by_step => step,
             _ => point.number as f64,
         };
-        Curve { name: name.to_owned(), points: drawn().map(|p| (x(&p), p.value)).collect() }
+        Curve { name: name.to_owned(), points: drawn.map(|p| (x(&p), p.value)).collect() }
     }
 }
 
@@ -134,6 +139,13 @@ mod tests {
         assert!(curve.points.contains(&(123_456.0, -1e9)));
         assert!(curve.points.iter().any(|point| point.0 == 150_000.0 && point.1.is_nan()));
         assert!(curve.points.is_sorted_by(|one, next| one.0 < next.0));
+    }
+
+    #[test]
+    fn a_setting_before_the_first_step_does_not_cost_the_steps() {
+        let steps = [None, Some(0.0), Some(10.0)];
+        let curve = thinned(steps.into_iter().map(|step| (step, 1.0))).curve("lr");
+        assert_eq!(curve.points, [(0.0, 1.0), (10.0, 1.0)]);
     }
 
     #[test]

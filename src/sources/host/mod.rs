@@ -5,6 +5,7 @@
 //! `engine::host`.
 
 mod cpu;
+pub mod evidence;
 mod gpu;
 mod memory;
 mod processes;

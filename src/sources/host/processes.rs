@@ -15,7 +15,7 @@ pub(super) struct Processes {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stat {
+pub(super) struct Stat {
     parent: u32,
     group: u32,
     session: u32,
@@ -41,7 +41,7 @@ impl Processes {
     }
 }
 
-fn all() -> Vec<(u32, Stat)> {
+pub(super) fn all() -> Vec<(u32, Stat)> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter_map(|pid| Some((pid, stat(pid)?))).collect()
@@ -63,7 +63,7 @@ fn parse(stat: &[u8]) -> Option<Stat> {
 
 /// The process, its descendants, and those that it left in its group or session when their parents
 /// ended.
-fn members(root: u32, all: &[(u32, Stat)]) -> BTreeSet<u32> {
+pub(super) fn members(root: u32, all: &[(u32, Stat)]) -> BTreeSet<u32> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     let mut open = Vec::new();
     for (pid, stat) in all {

@@ -1,0 +1,116 @@
+//! Signs of life in what a run prints.
+//!
+//! A spinner turns also while nothing happens. So a redraw is news only if it shows numbers that
+//! it has not just shown; times and rates, which change by themselves, are no such numbers.
+
+use crate::engine::alert::Sign;
+use crate::engine::splitter::{Line, LineKind};
+
+/// Redraws that are remembered: of several bars below each other each has its own numbers.
+const REMEMBERED: usize = 8;
+
+/// How far a run is, by all that counts it.
+pub(super) type Position = [Option<f64>; 6];
+
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    position: Position,
+    /// Hashes of the numbers that redraws showed last.
+    shown: [u64; REMEMBERED],
+    next: usize,
+    /// A line that is not ended: its number, and how long it was at most.
+    open: (u64, usize),
+}
+
+impl Pulse {
+    /// The sign that a line or a frame is; none: it says nothing new. `position`: after it.
+    pub(super) fn see(&mut self, line: &Line<'_>, position: Position) -> Option<Sign> {
+        let moved = position != self.position;
+        self.position = position;
+        if moved {
+            return Some(Sign::Step);
+        }
+        if line.kind == LineKind::Whole {
+            return (!line.text.trim_ascii().is_empty()).then_some(Sign::Line);
+        }
+        if let Some(numbers) = numbers(line.text).filter(|hash| !self.shown.contains(hash)) {
+            self.shown[self.next % REMEMBERED] = numbers;
+            self.next = self.next.wrapping_add(1);
+            return Some(Sign::Step);
+        }
+        let (number, longest) = self.open;
+        let grown = number == line.number && line.text.len() > longest;
+        if grown || number != line.number {
+            self.open = (line.number, line.text.len());
+        }
+        grown.then_some(Sign::Line)
+    }
+}
+
+/// A hash (FNV-1a) of a text's numbers without units; none if it has none.
+fn numbers(text: &[u8]) -> Option<u64> {
+    let is_number = |byte: &u8| byte.is_ascii_digit() || b".,:".contains(byte);
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let (mut any, mut rest) = (false, text);
+    while let Some(start) = rest.iter().position(u8::is_ascii_digit) {
+        rest = &rest[start..];
+        let end = rest.iter().position(|byte| !is_number(byte)).unwrap_or(rest.len());
+        let (number, behind) = rest.split_at(end);
+        rest = behind;
+        if number.contains(&b':') || behind.first().is_some_and(u8::is_ascii_alphabetic) {
+            continue;
+        }
+        any = true;
+        for byte in number.iter().chain(b" ") {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    any.then_some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use LineKind::{Frame, Partial, Whole};
+
+    /// The sign that each one is, as its first letter; `-` for none.
+    fn signs(lines: &[(LineKind, &str)]) -> String {
+        let mut pulse = Pulse::default();
+        let see = |&(kind, text): &(LineKind, &str)| {
+            let line = Line { number: 1, kind, text: text.as_bytes() };
+            match pulse.see(&line, Position::default()) {
+                None => '-',
+                Some(Sign::Output) => 'o',
+                Some(Sign::Line) => 'l',
+                Some(Sign::Step) => 's',
+            }
+        };
+        lines.iter().map(see).collect()
+    }
+
+    #[test]
+    fn a_spinner_is_no_sign_and_a_bar_that_moves_is_a_step() {
+        for (lines, expected) in [
+            (&[(Whole, "loading"), (Whole, ""), (Whole, "loading")][..], "l-l"),
+            (&[(Frame, "| waiting"), (Frame, "/ waiting"), (Frame, "- waiting")], "---"),
+            (&[(Frame, "| waiting 3s"), (Frame, "/ waiting 4s"), (Partial, "- waiting 5s")], "---"),
+            (&[(Frame, "5%|# | 5/99 [00:01<00:09]"), (Frame, "5%|# | 5/99 [00:02<00:19]")], "s-"),
+            (&[(Frame, "5%|# | 5/99 [00:01]"), (Frame, "6%|# | 6/99 [00:01]")], "ss"),
+            (&[(Frame, "a 1/9"), (Frame, "b 7/9"), (Frame, "a 1/9"), (Frame, "a 2/9")], "ss-s"),
+            (&[(Partial, "."), (Partial, "..."), (Partial, "...")], "-l-"),
+        ] {
+            assert_eq!(signs(lines), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn who_has_got_further_has_made_a_step() {
+        let mut pulse = Pulse::default();
+        let line = Line { number: 1, kind: Whole, text: b"step 7" };
+        let at = |step| [Some(step), None, None, None, None, None];
+        assert_eq!(pulse.see(&line, at(7.0)), Some(Sign::Step));
+        assert_eq!(pulse.see(&line, at(7.0)), Some(Sign::Line));
+        assert_eq!(pulse.see(&line, at(8.0)), Some(Sign::Step));
+    }
+}
