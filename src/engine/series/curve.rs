@@ -30,38 +30,38 @@ impl Curve {
 struct Bucket {
     lowest: Drawn,
     highest: Drawn,
-    newest: Drawn,
     /// NaN if one of them is not finite.
     mean: f64,
-    count: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Drawn {
     number: u64,
-    step: Option<f64>,
+    /// NaN if there is none: an `Option` would take twice the room.
+    step: f64,
     value: f64,
+}
+
+impl Drawn {
+    fn has_step(&self) -> bool {
+        !self.step.is_nan()
+    }
 }
 
 impl Bucket {
     fn of(drawn: Drawn) -> Self {
         let mean = if drawn.value.is_finite() { drawn.value } else { f64::NAN };
-        Self { lowest: drawn, highest: drawn, newest: drawn, mean, count: 1 }
+        Self { lowest: drawn, highest: drawn, mean }
     }
 
-    /// With the samples that came after.
-    fn merged(self, other: Self) -> Self {
+    /// With the samples that came after, which are `share` of all.
+    fn merged(self, other: Self, share: f64) -> Self {
         let lower = other.lowest.value.total_cmp(&self.lowest.value).is_lt();
         let higher = other.highest.value.total_cmp(&self.highest.value).is_gt();
-        let count = self.count.saturating_add(other.count);
         Self {
             lowest: if lower { other.lowest } else { self.lowest },
             highest: if higher { other.highest } else { self.highest },
-            newest: other.newest,
-            // A sum of the values could overflow.
-            mean: self.mean * (self.count as f64 / count as f64)
-                + other.mean * (other.count as f64 / count as f64),
-            count,
+            mean: self.mean * (1.0 - share) + other.mean * share,
         }
     }
 
@@ -73,8 +73,9 @@ impl Bucket {
         std::iter::once(first).chain((second.number != first.number).then_some(second))
     }
 
-    fn middle(&self) -> Drawn {
-        Drawn { value: self.mean, ..self.newest }
+    /// Its mean, placed at the first of them.
+    fn middle(&self) -> impl Iterator<Item = Drawn> {
+        self.extremes().take(1).map(|first| Drawn { value: self.mean, ..first })
     }
 }
 
@@ -85,18 +86,21 @@ pub(super) struct Thinned {
     doublings: u32,
     /// Samples in the last bucket.
     filled: u64,
+    newest: Option<Drawn>,
 }
 
 impl Thinned {
     pub(super) fn push(&mut self, number: u64, point: Point) {
         // A negative NaN would sort below all; its sign means nothing.
         let value = if point.value.is_nan() { f64::NAN } else { point.value };
-        let bucket = Bucket::of(Drawn { number, step: point.step, value });
+        let drawn = Drawn { number, step: point.step.unwrap_or(f64::NAN), value };
+        self.newest = Some(drawn);
+        let bucket = Bucket::of(drawn);
         let capacity = 1_u64.checked_shl(self.doublings).unwrap_or(u64::MAX);
         match self.buckets.last_mut() {
             Some(last) if self.filled < capacity => {
-                *last = last.merged(bucket);
                 self.filled += 1;
+                *last = last.merged(bucket, 1.0 / self.filled as f64);
             }
             _ => {
                 self.make_room();
@@ -110,8 +114,9 @@ impl Thinned {
         if self.buckets.len() < BUCKETS {
             return;
         }
-        let pairs =
-            self.buckets.chunks(2).filter_map(|pair| pair.iter().copied().reduce(Bucket::merged));
+        // All of them are full.
+        let merged = |one: Bucket, next: Bucket| one.merged(next, 0.5);
+        let pairs = self.buckets.chunks(2).filter_map(|pair| pair.iter().copied().reduce(merged));
         self.buckets = pairs.collect();
         self.doublings = self.doublings.saturating_add(1);
     }
@@ -119,29 +124,27 @@ impl Thinned {
     pub(super) fn curve(&self, name: &str) -> Curve {
         let by_step = self.first_step();
         // What is printed before the first step, such as settings, has no place among steps.
-        let place = |drawn: Drawn| match (by_step, drawn.step) {
-            (Some(first), _) if drawn.number < first => None,
-            (Some(_), Some(step)) => Some((step, drawn.value)),
+        let place = |drawn: Drawn| match by_step {
+            Some(first) if drawn.number < first => None,
+            Some(_) if drawn.has_step() => Some((drawn.step, drawn.value)),
             _ => Some((drawn.number as f64, drawn.value)),
         };
-        let means = self.buckets.iter().map(Bucket::middle).filter_map(place).collect();
+        let means = self.buckets.iter().flat_map(Bucket::middle).filter_map(place).collect();
         let points = self.drawn().filter_map(place).collect();
         Curve { name: name.to_owned(), points, means }
     }
 
     fn drawn(&self) -> impl Iterator<Item = Drawn> {
-        let extremes = self.buckets.iter().flat_map(Bucket::extremes);
-        let newest = self.buckets.last().map(|last| last.newest);
-        let drawn_yet = self.buckets.last().and_then(|last| last.extremes().last());
-        let newest = newest.filter(|newest| drawn_yet.is_some_and(|d| d.number != newest.number));
-        extremes.chain(newest)
+        let last = self.buckets.last().and_then(|last| last.extremes().last());
+        let newest = self.newest.filter(|newest| last.is_some_and(|l| l.number != newest.number));
+        self.buckets.iter().flat_map(Bucket::extremes).chain(newest)
     }
 
     /// The number of the first sample that has a step, if steps can be the x axis. Those that go
     /// back (one count for each epoch) would draw a scribble.
     fn first_step(&self) -> Option<u64> {
-        let stepped = || self.drawn().skip_while(|point| point.step.is_none());
-        let usable = stepped().all(|point| point.step.is_some())
+        let stepped = || self.drawn().skip_while(|point| !point.has_step());
+        let usable = stepped().all(|point| point.has_step())
             && stepped().zip(stepped().skip(1)).all(|(one, next)| one.step <= next.step);
         stepped().next().filter(|_| usable).map(|point| point.number)
     }
