@@ -146,7 +146,7 @@ pub(super) fn read(
         Kind::Match | Kind::MatchWhen => matching(reader, section, metrics),
         Kind::When => when(reader, section, metrics),
         Kind::Silence => silence(reader, section),
-        Kind::Exit => section.get("exit").and_then(|n| exit(reader, n)).map(Trigger::Exit),
+        Kind::Exit => section.get("exit").and_then(|n| exit(reader, n)),
         Kind::Every => {
             section.get("every").and_then(|n| every(reader, n, metrics)).map(Trigger::Every)
         }
@@ -327,15 +327,17 @@ fn silence(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Trigger> {
     Some(Trigger::Silence { quiet: quiet?, pattern: pattern? })
 }
 
-fn exit(reader: &mut Reader<'_>, node: &Node) -> Option<ExitFilter> {
+fn exit(reader: &mut Reader<'_>, node: &Node) -> Option<Trigger> {
     if let super::yaml::Value::Scalar { text, .. } = &node.value {
+        let filter = |filter| Some(Trigger::Exit(filter));
         match text.as_str() {
-            "success" => return Some(ExitFilter::Success),
-            "failure" => return Some(ExitFilter::Failure),
-            "any" => return Some(ExitFilter::Any),
-            "signal" => return Some(ExitFilter::Signal),
-            "oom" => return Some(ExitFilter::Oom),
-            "unknown" => return Some(ExitFilter::Unknown),
+            "success" => return filter(ExitFilter::Success),
+            "failure" => return filter(ExitFilter::Failure),
+            "any" => return filter(ExitFilter::Any),
+            "signal" => return filter(ExitFilter::Signal),
+            "oom" => return filter(ExitFilter::Oom),
+            "unknown" => return filter(ExitFilter::Unknown),
+            "restart" => return Some(Trigger::Restart),
             word if word.parse::<i64>().is_err() => {
                 return reader.one_of("exit", node, keys::EXITS).and(None);
             }
@@ -345,7 +347,7 @@ fn exit(reader: &mut Reader<'_>, node: &Node) -> Option<ExitFilter> {
     let items = reader.one_or_list("exit", node);
     let codes: Vec<Option<i32>> = items.iter().map(|item| exit_code(reader, item)).collect();
     let codes: Option<Vec<i32>> = codes.into_iter().collect();
-    codes.filter(|codes| !codes.is_empty()).map(ExitFilter::Codes)
+    codes.filter(|codes| !codes.is_empty()).map(|codes| Trigger::Exit(ExitFilter::Codes(codes)))
 }
 
 fn exit_code(reader: &mut Reader<'_>, node: &Node) -> Option<i32> {

@@ -51,6 +51,11 @@ pub enum Event {
     Stopped,
     Continued,
     Ended(ProcessEnd),
+    Restarting {
+        attempt: u32,
+        most: u32,
+        after: Duration,
+    },
     Finished,
     /// Other rules hold from now on. Not an input: what the run does is the same.
     Rules(Box<RuleSet>),
@@ -71,6 +76,9 @@ impl Event {
             Self::Stopped => Input::Stopped,
             Self::Continued => Input::Continued,
             Self::Ended(end) => Input::Ended(end.clone()),
+            Self::Restarting { attempt, most, after } => {
+                Input::Restarting { attempt: *attempt, most: *most, after: *after }
+            }
             Self::Finished => Input::Finished,
             Self::Rules(_) => return None,
         })
@@ -89,6 +97,7 @@ impl Event {
             Input::Stopped => Self::Stopped,
             Input::Continued => Self::Continued,
             Input::Ended(end) => Self::Ended(end),
+            Input::Restarting { attempt, most, after } => Self::Restarting { attempt, most, after },
             Input::Finished => Self::Finished,
         }
     }
