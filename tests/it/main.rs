@@ -17,6 +17,7 @@ mod outbox;
 mod program;
 mod recipes;
 mod reload;
+mod restart;
 mod scenarios;
 mod slack;
 mod story;
