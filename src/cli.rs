@@ -85,9 +85,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "PID", conflicts_with = "command")]
     pub pid: Option<i32>,
 
-    /// Where to begin in a followed file that is there already
-    #[arg(long, value_enum, value_name = "WHERE", default_value = "end")]
-    pub from: From,
+    /// Where to begin in a followed file that is there already; default: where the last
+    /// `watch --tail` of the same files and rules stopped, else at the end
+    #[arg(long, value_enum, value_name = "WHERE")]
+    pub from: Option<From>,
 
     /// Give the command a pseudo-terminal
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]

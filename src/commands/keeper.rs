@@ -30,7 +30,7 @@ use crate::process::carry_on::Logs;
 use crate::process::keep::{Estate, Line, Waited};
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
-use crate::runtime::driver::{self, Newest};
+use crate::runtime::driver::{self, Newest, Word};
 use crate::runtime::queue::Queue;
 use crate::runtime::recording::Recording;
 use crate::runtime::reporter::{Reporter, Setup};
@@ -38,6 +38,7 @@ use crate::runtime::state;
 use crate::sources::Sink as _;
 use crate::sources::echo::Log;
 use crate::sources::rotating::Rotating;
+use crate::sources::tail::Acknowledged;
 use crate::time::Timestamp;
 
 /// Of a run's `output.log`; one older file of this size is kept beside it.
@@ -122,24 +123,21 @@ fn carry_on(plan: Plan, estate: Estate, signals: &Signals) -> Result<(), AppErro
     let (reports, to_report) = sync_channel(MOST_REPORTS);
     let newest = Arc::new(Newest::default());
     let shown = Arc::clone(&newest);
-    let reporter = spawn("reporter", move || report_all(reporter, &to_report, &shown))?;
+    // No files are followed here.
+    let told = Acknowledged::default();
+    let reporter = spawn("reporter", move || report_all(reporter, &to_report, &shown, &told))?;
     let queue = Arc::new(Queue::new(clock));
     let engine = {
         let (queue, begin) = (Arc::clone(&queue), clock.started());
         let before = begin.since(started);
         spawn("engine", move || {
             let engine = Engine::new(rules, begin, false);
-            driver::drive(
-                engine,
-                &queue,
-                begin,
-                &newest,
-                Recording::default(),
-                &mut |mut report| {
+            driver::drive(engine, &queue, begin, &newest, Recording::default(), &mut |mut word| {
+                if let Word::Report(report) = &mut word {
                     report.alert.elapsed += before;
-                    let _ = reports.send(report);
-                },
-            );
+                }
+                let _ = reports.send(word);
+            });
         })?
     };
     let sink = Arc::<Queue>::clone(&queue);

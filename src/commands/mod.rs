@@ -7,6 +7,7 @@ pub mod init;
 mod keeper;
 pub mod outbox;
 pub mod replay;
+mod resume;
 pub mod run;
 pub mod runs;
 pub mod send;

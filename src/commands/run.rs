@@ -19,7 +19,7 @@ use crate::channels::ChannelConfig;
 use crate::cli::{From, PtyWhen, RunArgs};
 use crate::commands::keeper::Hello;
 use crate::commands::run::reload::{Fixed, Reload, RulesFile};
-use crate::commands::{Exit, environment};
+use crate::commands::{Exit, environment, resume};
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
 use crate::engine::input::ProcessStatus;
@@ -31,7 +31,7 @@ use crate::process::{self, Command, Keeper, Outsider, PtyMode, Signals, StopQueu
 use crate::render::mask::mask;
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
-use crate::runtime::driver::{self, Newest, Report};
+use crate::runtime::driver::{self, Newest, Word};
 use crate::runtime::journal::Header;
 use crate::runtime::queue::Queue;
 use crate::runtime::record::{self, Alive, Record, Run};
@@ -83,7 +83,9 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
     let clock = Clock::start();
     let queue = Arc::new(Queue::new(clock));
     let follower = follower(args, Arc::clone(&queue) as Arc<dyn Sink>)?;
-    let live = Live::start(args, (config, file), clock, queue)?;
+    let told = tail::Acknowledged::default();
+    let live = Live::start(args, (config, file), clock, queue, told.clone())?;
+    let follower = follower.map(|follower| resume::resume(follower, args, clock.started(), told));
     let tail = follower.map(|follower| Tail::start(follower, clock)).transpose()?;
     if let Some(outsider) = outsider {
         return Ok(live.attend(&outsider, args.fail, tail, &signals));
@@ -113,7 +115,7 @@ fn follower(args: &RunArgs, sink: Arc<dyn Sink>) -> Result<Option<Follower>, App
         .then(|| tail::Echo::new(Box::new(std::io::stdout()), headers));
     let options = tail::Options {
         patterns: args.tail.clone(),
-        from_start: args.from == From::Start,
+        from_start: args.from == Some(From::Start),
         echo,
         notices: Box::new(|notice| say(&format!("watch: {notice}"))),
     };
@@ -171,6 +173,7 @@ impl Live {
         (config, file): (Config, Option<RulesFile>),
         clock: Clock,
         queue: Arc<Queue>,
+        told: tail::Acknowledged,
     ) -> Result<Self, AppError> {
         let run = label(args, &config, &clock);
         let recording = recording(args, &clock, &run)?;
@@ -195,7 +198,7 @@ impl Live {
             spawn("reporter", move || {
                 let mut reporter = reporter;
                 reporter.look_back(clock.started());
-                report_all(reporter, &to_report, &newest)
+                report_all(reporter, &to_report, &newest, &told)
             })?
         };
         let engine = Engine::new(rules, clock.started(), false);
@@ -203,8 +206,8 @@ impl Live {
             let (queue, stops) = (Arc::clone(&queue), stops.clone());
             spawn("engine", move || {
                 let started = clock.started();
-                driver::drive(engine, &queue, started, &newest, recording, &mut |report| {
-                    hand_on(report, &stops, &reports);
+                driver::drive(engine, &queue, started, &newest, recording, &mut |word| {
+                    hand_on(word, &stops, &reports);
                 });
             })?
         };
@@ -364,26 +367,30 @@ pub(super) fn spawn<T: Send + 'static>(
 }
 
 /// A rule's `stop` goes to the supervisor at once, its message to the reporter.
-fn hand_on(report: Report, stops: &StopQueue, reports: &SyncSender<Report>) {
-    if let Some(stop) = report.alert.stop {
+fn hand_on(word: Word, stops: &StopQueue, reports: &SyncSender<Word>) {
+    if let Word::Report(report) = &word
+        && let Some(stop) = report.alert.stop
+    {
         stops.request(StopRequest { rule: report.alert.rule.clone(), stop });
     }
     // It can only fail if the reporter died; then there is nobody to tell it to.
-    let _ = reports.send(report);
+    let _ = reports.send(word);
 }
 
 pub(super) fn report_all(
     mut reporter: Reporter,
-    reports: &Receiver<Report>,
+    reports: &Receiver<Word>,
     newest: &Newest,
+    told: &tail::Acknowledged,
 ) -> (Option<CourierHandle>, bool) {
     loop {
-        let report = reports.recv_timeout(Duration::from_secs(1));
+        let word = reports.recv_timeout(Duration::from_secs(1));
         if let Some(snapshot) = newest.take() {
             reporter.show(&snapshot);
         }
-        match report {
-            Ok(report) => reporter.report(&report),
+        match word {
+            Ok(Word::Report(report)) => reporter.report(&report),
+            Ok(Word::Mark(mark)) => told.tell(mark),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 reporter.close_card();

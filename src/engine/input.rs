@@ -43,6 +43,14 @@ pub enum Input<'a> {
         step: Option<f64>,
         value: f64,
     },
+    /// Comes back, with its number, once all alerts of what came before are stored or shown.
+    Mark {
+        number: u64,
+    },
+    /// From here on lines may have been told already, by a watcher that crashed; or no longer.
+    Repeats {
+        on: bool,
+    },
     /// The run was stopped by job control (Ctrl-Z): the run's time stands still until `Continued`.
     Stopped,
     Continued,

@@ -23,6 +23,7 @@ pub mod input;
 mod judge;
 pub mod metrics;
 mod progress;
+mod rows;
 pub mod rules;
 mod run_time;
 mod scanner;
@@ -127,6 +128,7 @@ impl Engine {
                     self.judge.lives(&moment(&self.time, at, None), effects);
                 }
             }
+            Input::Mark { .. } | Input::Repeats { .. } => {}
             Input::Opened { source, name } => {
                 let mut others = self.sources.iter_mut().rev();
                 let before = others.find(|other| other.name == name);

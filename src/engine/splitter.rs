@@ -4,13 +4,14 @@
 //! are kept. Any split of the same bytes gives the same whole lines and frames.
 //!
 //! A state of a line is given as a frame when something is drawn over it; blank states are not
-//! given. Rows that a program goes back to (cursor up: rich, nested tqdm) are not remembered as
-//! text, so older text is never given twice by us. What the program itself draws again on such a
-//! row is a frame if it is a bar or stood there before, and a whole line if it is new, since
-//! programs print log lines above their bars in this way.
+//! given. When a program goes back to rows (cursor up: rich, nested tqdm), what stood there and is
+//! drawn again, there or further down, is not given again. Anything else on such a row is a frame
+//! if it is a bar or was drawn lately, and a whole line if it is new, since programs print log
+//! lines above their bars in this way.
 
 use crate::engine::bar;
 use crate::engine::escape::{Effect, Escape, Fed};
+use crate::engine::rows::Rows;
 use crate::engine::screen::{HEAD, Screen, TAIL};
 
 #[cfg(test)]
@@ -99,6 +100,7 @@ impl Splitter {
             self.end_line(each);
         }
         self.above = 0;
+        self.rows.settle();
         self.reset_line();
     }
 
@@ -125,7 +127,7 @@ impl Splitter {
     }
 
     fn is_untouched(&self) -> bool {
-        self.screen.is_empty() && !self.moved && self.above == 0
+        self.screen.is_empty() && !self.moved && self.above == 0 && self.rows.are_settled()
     }
 
     /// Gives lines without any control but their end, straight from the chunk.
@@ -136,7 +138,7 @@ impl Splitter {
                 break;
             }
             self.lines += 1;
-            self.rows.add(text);
+            self.rows.add(text, 0);
             each(Line { number: self.lines, kind: LineKind::Whole, text });
             rest = &rest[end + 1..];
         }
@@ -190,6 +192,7 @@ impl Splitter {
             Effect::Up(count) => {
                 self.leave_line(each);
                 self.above = self.above.saturating_add(u32::from(count)).min(Rows::KEPT);
+                self.rows.go_up(self.above);
             }
             Effect::Down(count) => {
                 self.leave_line(each);
@@ -213,13 +216,22 @@ impl Splitter {
 
     fn end_line(&mut self, each: &mut dyn FnMut(Line<'_>)) {
         let (text, _) = self.screen.show(&mut self.scratch);
+        // Only the cursor went down, over a row that is drawn already.
+        if self.above > 0 && text.trim_ascii().is_empty() {
+            return;
+        }
+        if self.rows.take_again(text) {
+            self.rows.add(text, self.above);
+            return;
+        }
         let kind = match self.above > 0 {
-            // Only the cursor went down, over a row that is drawn already.
-            true if text.trim_ascii().is_empty() => return,
             true if self.rows.contains(text) || bar::is_bar(text) => LineKind::Frame,
             _ => LineKind::Whole,
         };
-        self.rows.add(text);
+        self.rows.add(text, self.above);
+        if self.above == 0 {
+            self.rows.settle();
+        }
         self.give(kind, each);
     }
 
@@ -249,44 +261,4 @@ impl Splitter {
 
 fn is_control(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r' | 0x08 | 0x1b)
-}
-
-/// Fingerprints of the last rows, to know a row that is drawn again unchanged.
-#[derive(Clone, Debug)]
-struct Rows {
-    ring: [u64; Self::KEPT as usize],
-    next: usize,
-}
-
-impl Default for Rows {
-    fn default() -> Self {
-        Self { ring: [0; Self::KEPT as usize], next: 0 }
-    }
-}
-
-impl Rows {
-    /// More rows than a terminal has.
-    const KEPT: u32 = 128;
-
-    fn add(&mut self, text: &[u8]) {
-        self.ring[self.next] = fingerprint(text);
-        self.next = (self.next + 1) % self.ring.len();
-    }
-
-    fn contains(&self, text: &[u8]) -> bool {
-        self.ring.contains(&fingerprint(text))
-    }
-}
-
-fn fingerprint(text: &[u8]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ text.len() as u64;
-    let mut words = text.chunks_exact(8);
-    for word in &mut words {
-        let word = u64::from_le_bytes(<[u8; 8]>::try_from(word).unwrap_or_default());
-        hash = (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
-    }
-    for byte in words.remainder() {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash
 }

@@ -24,7 +24,7 @@ impl Drop for Claim {
 }
 
 /// None: somebody else holds it.
-pub(super) fn claim(path: &Path) -> io::Result<Option<Claim>> {
+pub(crate) fn claim(path: &Path) -> io::Result<Option<Claim>> {
     // Each round was lost to a holder that let go in that instant.
     for _ in 0..8 {
         let file = OpenOptions::new()
@@ -51,7 +51,7 @@ pub(super) fn claim(path: &Path) -> io::Result<Option<Claim>> {
 }
 
 /// Whether the file system has no locks: an NFS server without a lock manager, some FUSE mounts.
-pub(super) fn is_unsupported(error: &io::Error) -> bool {
+pub(crate) fn is_unsupported(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let none = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL];
     Errno::from_io_error(error).is_some_and(|errno| none.contains(&errno))

@@ -19,6 +19,7 @@ mod crash;
 
 pub use card::{Cards, Seat};
 pub use claim::Claim;
+pub(crate) use claim::{claim, is_unsupported};
 pub use entry::{Entry, Picture};
 pub use failed::Failed;
 pub use spool::{Committed, EntryId, Listing, Loaded, Outbox, OutboxError};

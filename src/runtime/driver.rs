@@ -28,12 +28,22 @@ pub struct Report {
     pub curves: Vec<Curve>,
     /// The step that the run was at; none where it prints none.
     pub step: Option<f64>,
+    /// An earlier watcher may have told it.
+    pub repeat: bool,
+}
+
+/// What the driver says, in the engine's order.
+#[derive(Debug)]
+pub enum Word {
+    Report(Box<Report>),
+    /// All that came before this mark was judged, and its alerts were reported.
+    Mark(u64),
 }
 
 impl Report {
     /// An alert without the engine's series.
     fn bare(alert: Alert) -> Self {
-        Self { alert, curves: Vec::new(), step: None }
+        Self { alert, curves: Vec::new(), step: None, repeat: false }
     }
 }
 
@@ -57,7 +67,7 @@ impl Newest {
     }
 }
 
-/// Runs until `Event::Finished`. `report` is called in the engine's order. Each call of the engine
+/// Runs until `Event::Finished`. `say` is called in the engine's order. Each call of the engine
 /// is noted in `recording`.
 pub fn drive(
     mut engine: Engine,
@@ -65,9 +75,10 @@ pub fn drive(
     started: Timestamp,
     newest: &Newest,
     mut recording: Recording,
-    report: &mut dyn FnMut(Report),
+    say: &mut dyn FnMut(Word),
 ) {
     let mut effects = Vec::new();
+    let mut repeats = false;
     let mut snapshot_due = started;
     let mut end = None;
     loop {
@@ -81,9 +92,9 @@ pub fn drive(
             let Some(due) = deadline.filter(|due| *due <= wake) else { continue };
             recording.deadline(due);
             if !guarded(|| engine.handle_deadline(due, &mut effects)) {
-                return without_engine(end, Some(queue), started, report);
+                return without_engine(end, Some(queue), started, say);
             }
-            pass_on(&engine, &mut effects, report);
+            pass_on(&engine, &mut effects, repeats, say);
             continue;
         };
         recording.event(at, &event);
@@ -92,14 +103,18 @@ pub fn drive(
         }
         if !guarded(|| handle(&mut engine, at, &event, &mut effects)) {
             let rest = (!matches!(event, Event::Finished)).then_some(queue);
-            return without_engine(end, rest, started, report);
+            return without_engine(end, rest, started, say);
         }
         if matches!(event, Event::Finished) {
             newest.look(&engine, at);
-            pass_on(&engine, &mut effects, report);
-            return;
         }
-        pass_on(&engine, &mut effects, report);
+        pass_on(&engine, &mut effects, repeats, say);
+        match event {
+            Event::Mark { number } => say(Word::Mark(number)),
+            Event::Repeats { on } => repeats = on,
+            Event::Finished => return,
+            _ => {}
+        }
         if at >= snapshot_due {
             snapshot_due = at.after(SNAPSHOT_EVERY);
             newest.look(&engine, at);
@@ -120,12 +135,15 @@ fn guarded(work: impl FnOnce()) -> bool {
     catch_unwind(AssertUnwindSafe(work)).is_ok()
 }
 
-fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, report: &mut dyn FnMut(Report)) {
+/// `repeats`: lines come that may have come before; what no line made fire is new all the same.
+fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, repeats: bool, say: &mut dyn FnMut(Word)) {
     for effect in effects.drain(..) {
         if let Effect::Alert(alert) = effect {
             let series = engine.series();
             let curves = if alert.attach.charts { series.curves() } else { Vec::new() };
-            report(Report { alert: *alert, curves, step: series.step() });
+            let repeat = repeats && alert.origin.is_some();
+            let step = series.step();
+            say(Word::Report(Box::new(Report { alert: *alert, curves, step, repeat })));
         }
     }
 }
@@ -136,7 +154,7 @@ fn without_engine(
     mut end: Option<(Timestamp, ProcessEnd)>,
     queue: Option<&Queue>,
     started: Timestamp,
-    report: &mut dyn FnMut(Report),
+    say: &mut dyn FnMut(Word),
 ) {
     crate::error::say(
         "watch: a bug in the engine stopped the judging of this run. The run itself goes on, and its end is still told.",
@@ -149,7 +167,7 @@ fn without_engine(
         }
     }
     if let Some((at, end)) = end {
-        report(Report::bare(bare_end(&end, at, started)));
+        say(Word::Report(Box::new(Report::bare(bare_end(&end, at, started)))));
     }
 }
 

@@ -78,6 +78,7 @@ impl<W: Write> Writer<W> {
         let record = &mut self.record;
         match event {
             Event::Stopped | Event::Continued | Event::Finished | Event::Rules(_) => {}
+            Event::Mark { .. } | Event::Repeats { .. } => {}
             Event::Started { pid } => put(record, u64::from(*pid)),
             Event::Opened { source, name } => {
                 put(record, u64::from(source.0));
@@ -145,6 +146,8 @@ fn kind(event: &Event) -> u8 {
         Event::Restarting { .. } => RESTARTING,
         Event::Finished => FINISHED,
         Event::Rules(_) => OTHER_RULES,
+        // To the engine they are no more than wake-ups.
+        Event::Mark { .. } | Event::Repeats { .. } => DEADLINE,
     }
 }
 

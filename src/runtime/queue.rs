@@ -48,6 +48,12 @@ pub enum Event {
         step: Option<f64>,
         value: f64,
     },
+    Mark {
+        number: u64,
+    },
+    Repeats {
+        on: bool,
+    },
     Stopped,
     Continued,
     Ended(ProcessEnd),
@@ -73,6 +79,8 @@ impl Event {
             Self::Sample { source, metric, step, value } => {
                 Input::Sample { source: *source, metric, step: *step, value: *value }
             }
+            Self::Mark { number } => Input::Mark { number: *number },
+            Self::Repeats { on } => Input::Repeats { on: *on },
             Self::Stopped => Input::Stopped,
             Self::Continued => Input::Continued,
             Self::Ended(end) => Input::Ended(end.clone()),
@@ -94,6 +102,8 @@ impl Event {
             Input::Sample { source, metric, step, value } => {
                 Self::Sample { source, metric: metric.to_owned(), step, value }
             }
+            Input::Mark { number } => Self::Mark { number },
+            Input::Repeats { on } => Self::Repeats { on },
             Input::Stopped => Self::Stopped,
             Input::Continued => Self::Continued,
             Input::Ended(end) => Self::Ended(end),

@@ -139,6 +139,9 @@ impl Reporter {
             secrets: &self.setup.secrets,
         };
         let mut message = text::message(alert, &context);
+        if report.repeat {
+            add_line(&mut message.body, self.setup.language.phrases().repeat);
+        }
         let is_hang = matches!(alert.happening, Happening::Silent { pattern: None, .. });
         if is_hang && alert.state == AlertState::Firing {
             let seen = evidence::of_hang(self.setup.pid.load(Ordering::Relaxed));

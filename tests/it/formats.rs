@@ -15,7 +15,7 @@ use trainwatch::sources::tail::{Echo, Follower, Options};
 use trainwatch::time::Timestamp;
 
 use crate::support::sandbox::Sandbox;
-use crate::tail::Recorder;
+use crate::tail::{Line, Recorder};
 
 const EVENTS: &[u8] = include_bytes!("../data/events.out.tfevents.lightning");
 const CSV: &[u8] = include_bytes!("../data/metrics.csv");
@@ -166,7 +166,7 @@ impl Write for Shared {
 
 /// Follows a file that holds `before` when it starts, then gets `after`: what a source and what
 /// the terminal gets.
-fn follow(name: &str, before: &[u8], after: &[u8]) -> (Vec<(String, bool)>, String) {
+fn follow(name: &str, before: &[u8], after: &[u8]) -> (Vec<Line>, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(name);
     fs::write(&path, before).expect("write");
@@ -193,7 +193,7 @@ fn follow(name: &str, before: &[u8], after: &[u8]) -> (Vec<(String, bool)>, Stri
 #[test]
 fn a_csv_file_followed_from_its_end_still_has_its_header() {
     let (lines, echoed) = follow("metrics.csv", b"step,loss\n1,0.5\n", b"2,0.4\n3,0.3\n");
-    let lines: Vec<_> = lines.iter().map(|(line, _)| line.as_str()).collect();
+    let lines: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(lines, ["step,loss", "2,0.4", "3,0.3"]);
     assert_eq!(echoed, "step,loss\n2,0.4\n3,0.3\n");
     let (lines, _) = follow("metrics.log", b"step,loss\n1,0.5\n", b"2,0.4\n");

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,23 +24,40 @@ use trainwatch::time::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) name: String,
-    /// Complete lines, and what was not ended when a gap or the end came (`open` is then true).
-    pub(crate) lines: Vec<(String, bool)>,
+    pub(crate) lines: Vec<Line>,
     pending: Vec<u8>,
+    /// The pending line began when it was said that lines may have come before.
+    repeat: bool,
     pub(crate) gaps: usize,
     closed: bool,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    /// It was not ended when a gap or the end came.
+    pub(crate) open: bool,
+    /// It was said that it may have come before.
+    pub(crate) repeat: bool,
+}
+
+/// What came from each source; and whether what comes now may have come before.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(pub(crate) Mutex<Vec<Source>>);
+pub(crate) struct Recorder(pub(crate) Mutex<Vec<Source>>, AtomicBool);
 
 impl Source {
-    fn end_line(&mut self, open: bool) {
+    fn end_line(&mut self, open: bool, repeat: bool) {
         if !open || !self.pending.is_empty() {
             let text = String::from_utf8_lossy(&self.pending).into_owned();
-            self.lines.push((text, open));
+            self.lines.push(Line { text, open, repeat: repeat || self.repeat });
+            self.repeat = false;
             self.pending.clear();
         }
+    }
+
+    pub(crate) fn without_pending(mut self) -> Self {
+        self.pending.clear();
+        self
     }
 }
 
@@ -52,26 +70,30 @@ impl Sink for Recorder {
 
     fn put(&self, input: Input<'_>) {
         let mut sources = self.0.lock().unwrap();
+        let repeat = self.1.load(Ordering::Relaxed);
         match input {
+            Input::Mark { .. } => {}
+            Input::Repeats { on } => self.1.store(on, Ordering::Relaxed),
             Input::Chunk { source, bytes } => {
                 let source = &mut sources[source.0 as usize];
                 assert!(!source.closed && !bytes.is_empty());
                 for byte in bytes {
                     if *byte == b'\n' {
-                        source.end_line(false);
+                        source.end_line(false, repeat);
                     } else {
+                        source.repeat |= repeat;
                         source.pending.push(*byte);
                     }
                 }
             }
             Input::Gap { source, .. } => {
                 let source = &mut sources[source.0 as usize];
-                source.end_line(true);
+                source.end_line(true, repeat);
                 source.gaps += 1;
             }
             Input::Closed { source } => {
                 let source = &mut sources[source.0 as usize];
-                source.end_line(true);
+                source.end_line(true, repeat);
                 source.closed = true;
             }
             other => panic!("a follower does not give {other:?}"),
@@ -80,12 +102,12 @@ impl Sink for Recorder {
 }
 
 /// A folder, a follower of files in it, and what it said.
-struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
-    follower: Follower,
+    pub(crate) follower: Follower,
     recorder: Arc<Recorder>,
     notices: Arc<Mutex<Vec<Notice>>>,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 fn options(folder: &Path, patterns: &[&str], notices: &Arc<Mutex<Vec<Notice>>>) -> Options {
@@ -100,7 +122,7 @@ fn options(folder: &Path, patterns: &[&str], notices: &Arc<Mutex<Vec<Notice>>>) 
 
 impl Bench {
     /// Writes the files, then begins to follow.
-    fn new(files: &[(&str, &str)], patterns: &[&str]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)], patterns: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
@@ -119,51 +141,53 @@ impl Bench {
         bench
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn append(&self, name: &str, text: &str) {
+    pub(crate) fn append(&self, name: &str, text: &str) {
         append(&self.path(name), text);
     }
 
-    fn rename(&self, from: &str, to: &str) {
+    pub(crate) fn rename(&self, from: &str, to: &str) {
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
-    fn poll(&mut self) {
+    pub(crate) fn poll(&mut self) {
         self.poll_after(Duration::from_millis(100));
     }
 
-    fn poll_after(&mut self, pause: Duration) {
+    pub(crate) fn poll_after(&mut self, pause: Duration) {
         self.now = self.now.after(pause);
         while self.follower.poll_once(self.now) {}
     }
 
     /// What came so far: the lines of each source; one that is not ended has `…` behind it.
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let sources = self.recorder.0.lock().unwrap().clone();
         sources.into_iter().flat_map(as_texts).collect()
     }
 
-    fn said(&self) -> Vec<Notice> {
+    pub(crate) fn said(&self) -> Vec<Notice> {
         self.notices.lock().unwrap().clone()
     }
 
-    fn finish(self) -> (Vec<Source>, Summary) {
+    pub(crate) fn finish(self) -> (Vec<Source>, Summary) {
         let summary = self.follower.finish();
         let sources = self.recorder.0.lock().unwrap().clone();
         (sources, summary)
     }
 }
 
-fn as_texts(mut source: Source) -> Vec<String> {
-    source.end_line(true);
-    let mark = |(text, open): (String, bool)| if open { text + "…" } else { text };
+pub(crate) fn as_texts(mut source: Source) -> Vec<String> {
+    source.end_line(true, false);
+    let mark = |line: Line| {
+        line.text + if line.open { "…" } else { "" } + if line.repeat { " (again)" } else { "" }
+    };
     source.lines.into_iter().map(mark).collect()
 }
 
-fn append(path: &Path, text: &str) {
+pub(crate) fn append(path: &Path, text: &str) {
     let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
@@ -480,7 +504,7 @@ fn one_busy_file_does_not_keep_the_others_waiting() {
     bench.append("b.log", "b\n");
     assert!(bench.follower.poll_once(bench.now));
     let sources = bench.recorder.0.lock().unwrap().clone();
-    assert_eq!(sources[1].lines, [("b".to_owned(), false)]);
+    assert_eq!(as_texts(sources[1].clone()), ["b"]);
 }
 
 #[test]
@@ -529,7 +553,7 @@ fn follow_reads_once_more_when_it_is_stopped() {
     let sources = recorder.0.lock().unwrap().clone();
     assert!(sources.iter().all(|source| source.closed));
     // If the thread began after the writing, `b.log` was there at the start: its last line counts.
-    assert_eq!(sources[0].lines, [("last words".to_owned(), true)]);
+    assert_eq!(as_texts(sources[0].clone()), ["last words…"]);
     assert_eq!(summary.sources, 1);
 }
 

@@ -130,3 +130,20 @@ fn tests_do_not_sleep() {
         assert!(!text.contains(needle), "{file} sleeps: wait for the event instead");
     }
 }
+
+#[test]
+fn every_test_that_the_docs_name_exists() {
+    let all: String =
+        ["src", "tests"].iter().flat_map(|f| sources(f)).map(|(_, text)| text).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_to_string(root.join("docs/edge-cases-files.md")).expect("UTF-8");
+    let is_name = |word: &&str| {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        word.bytes().all(plain) && word.matches('_').count() >= 3
+    };
+    let names: Vec<&str> = docs.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(names.len() > 30);
+    for name in names {
+        assert!(all.contains(&format!("fn {name}(")), "there is no test `{name}`");
+    }
+}

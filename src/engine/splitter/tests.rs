@@ -1,5 +1,7 @@
 //! The splitter against a plain reference implementation, and what terminals show.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -82,13 +84,17 @@ fn nested_bars_give_frames_only() {
 }
 
 #[test]
-fn a_row_that_is_drawn_again_is_no_new_line() {
+fn a_row_that_is_drawn_again_is_not_given_again() {
     let panel = "│ ERROR │\n│ b │\n";
     let text = format!("{panel}\x1b[2A{panel}\x1b[2A│ new │\n│ ERROR │\n");
-    assert_eq!(
-        shown(&text),
-        ["1 │ ERROR │", "2 │ b │", "3~ │ ERROR │", "4~ │ b │", "5 │ new │", "6~ │ ERROR │"]
-    );
+    assert_eq!(shown(&text), ["1 │ ERROR │", "2 │ b │", "5 │ new │"]);
+}
+
+#[test]
+fn a_log_line_that_comes_twice_above_bars_is_given_twice() {
+    // As rich does it: up over the table, the log line, the table again, a row further down.
+    let text = "table\n\x1b[1Awarning\ntable\n\x1b[1Awarning\ntable\n";
+    assert_eq!(shown(text), ["1 table", "2 warning", "4~ warning"]);
 }
 
 #[test]
@@ -165,8 +171,12 @@ struct Plain {
     fresh: bool,
     moved: bool,
     redrawn: bool,
-    above: u32,
+    above: i64,
+    /// All rows that were drawn, by time; what stands in each, by place; what may come again.
     rows: Vec<Vec<u8>>,
+    shown: BTreeMap<i64, Vec<u8>>,
+    lowest: i64,
+    again: Vec<Vec<u8>>,
     out: Vec<(u64, LineKind, Vec<u8>)>,
 }
 
@@ -205,16 +215,21 @@ impl Plain {
 
     fn end_line(&mut self) {
         let text = self.cells.concat();
-        let blank = text.trim_ascii().is_empty();
-        if self.above == 0 {
-            self.give(LineKind::Whole);
-        } else if !blank {
-            let again = self.rows.contains(&text) || bar::is_bar(&text);
-            self.give(if again { LineKind::Frame } else { LineKind::Whole });
+        if self.above > 0 && text.trim_ascii().is_empty() {
+            return;
         }
-        if self.above == 0 || !blank {
-            self.rows.push(text);
+        if let Some(at) = self.again.iter().position(|again| *again == text) {
+            self.again.remove(at);
+        } else {
+            let known = self.rows.contains(&text) || bar::is_bar(&text);
+            self.give(if self.above > 0 && known { LineKind::Frame } else { LineKind::Whole });
+            if self.above == 0 {
+                self.again.clear();
+            }
         }
+        self.rows.push(text.clone());
+        self.shown.insert(self.lowest - self.above, text);
+        self.lowest += i64::from(self.above == 0);
     }
 
     fn leave(&mut self) {
@@ -243,6 +258,8 @@ impl Plain {
             b"\x1b[2A" => {
                 self.leave();
                 self.above += 2;
+                let region = self.shown.range(self.lowest - self.above..self.lowest);
+                self.again = region.map(|(_, text)| text.clone()).collect();
             }
             [0x1b, ..] => {}
             text => text.iter().for_each(|byte| self.print(*byte)),
@@ -254,7 +271,7 @@ impl Plain {
         self.at = 0;
         (self.fresh, self.moved, self.redrawn) = (false, false, false);
         self.number += 1;
-        self.above = self.above.saturating_sub(1);
+        self.above = (self.above - 1).max(0);
     }
 }
 

@@ -55,6 +55,11 @@ impl Events {
         self.records.gap();
     }
 
+    /// Bytes of a record that is not complete yet.
+    pub fn unfinished(&self) -> usize {
+        self.records.unfinished()
+    }
+
     /// Records until now.
     pub fn count(&self) -> u64 {
         self.read

@@ -52,6 +52,10 @@ impl Records {
         }
     }
 
+    pub(super) fn unfinished(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// What comes next does not continue what came before.
     pub(super) fn gap(&mut self) {
         *self = Self::default();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::csv::is_csv;
+use crate::engine::tfevents::is_event_file;
 use crate::sources::tail::identity::{
     ANCHOR, Block, FileKey, Place, Stat, first_line, last_line_start,
 };
@@ -39,13 +40,17 @@ pub(super) struct Followed {
     pub(super) key: FileKey,
     /// Closed between reads where there are more files than descriptors.
     pub(super) file: Option<File>,
+    /// After a restart it was not found any more.
+    pub(super) gone: bool,
     pub(super) place: Place,
     /// Where it was read to before it was emptied; a ring of lines goes on from there.
     pub(super) before: Option<Place>,
     pub(super) stream: Stream,
     /// What comes before the next end of line is the rest of a line that was there at the start.
-    skip_line: bool,
-    /// The first line of a CSV file that is followed from its end: it names the columns.
+    pub(super) skip_line: bool,
+    /// After a restart: where the line begins that was unfinished at `place`. It is read again.
+    pub(super) back_to: Option<u64>,
+    /// The first line of a CSV file that is read from its middle on: it names the columns.
     csv_header: Vec<u8>,
     stat: Stat,
     changed: Timestamp,
@@ -86,26 +91,26 @@ impl Followed {
         let file = open(path)?;
         let meta = file.metadata()?;
         let (mut place, mut skip_line) = (Place::default(), false);
-        let mut csv_header = Vec::new();
+        let mut header = Vec::new();
         if at_end {
             let start = last_line_start(&file, meta.len())?;
             place = Place::at(&file, start.unwrap_or(meta.len()))?;
             skip_line = start.is_none();
-            if is_csv(&path.to_string_lossy()) {
-                csv_header = first_line(&file, place.offset)?;
-            }
+            header = csv_header(path, &file, place.offset)?;
         }
         Ok(Self {
             home: path.to_path_buf(),
             path: path.to_path_buf(),
             key: FileKey::of(&meta),
             file: Some(file),
+            gone: false,
             verified_size: place.offset,
             place,
             before: None,
             stream: Stream::default(),
             skip_line,
-            csv_header,
+            back_to: None,
+            csv_header: header,
             stat: Stat::of(&meta),
             changed: now,
             last_read: now,
@@ -115,6 +120,32 @@ impl Followed {
             look_beside: LookBeside::IfChanged(Stat::of(&meta)),
             seen: 0,
         })
+    }
+
+    /// A file that was followed before a restart; where it is now is for the next poll to find out.
+    pub(super) fn remembered(home: PathBuf, path: PathBuf, key: FileKey, place: Place) -> Self {
+        Self {
+            home,
+            path,
+            key,
+            file: None,
+            gone: false,
+            verified_size: place.offset,
+            look_beside: if place.offset == 0 { LookBeside::Now } else { LookBeside::Never },
+            place,
+            before: None,
+            stream: Stream::default(),
+            skip_line: false,
+            back_to: None,
+            csv_header: Vec::new(),
+            stat: Stat::default(),
+            changed: Timestamp::MIN,
+            last_read: Timestamp::MIN,
+            caught_up: false,
+            leaving: None,
+            waits_for: None,
+            seen: 0,
+        }
     }
 
     /// Takes note of what stat(2) of its path said.
@@ -159,6 +190,13 @@ impl Followed {
         };
         // Before the content: if that is still the one that was read, so was this size.
         let size = file.metadata()?.len();
+        if let Some(line) = self.back_to
+            && self.place.fits(&file)?
+        {
+            self.place = Place::at(&file, line)?;
+            self.back_to = None;
+            self.csv_header = csv_header(&self.home, &file, line)?;
+        }
         let mut progress = Progress::More;
         for _ in 0..BLOCKS_A_POLL {
             self.skip_to_old_end(&file, size)?;
@@ -218,7 +256,7 @@ impl Followed {
 
     /// Whether it was emptied or deleted, so that only a copy may hold what it held.
     pub(super) fn was_taken_away(&self) -> io::Result<bool> {
-        let Some(file) = &self.file else { return Ok(false) };
+        let Some(file) = &self.file else { return Ok(self.gone) };
         Ok(file.metadata()?.nlink() == 0 || !self.place.fits(file)?)
     }
 
@@ -236,6 +274,15 @@ impl Followed {
         let quiet = now.since(leaving.max(self.last_read));
         let limit = if self.links() == Some(0) { QUIET_DELETED } else { QUIET_RENAMED };
         quiet >= limit
+    }
+
+    /// Where the first line, or record of an event file, begins that may not have been judged.
+    pub(super) fn line(&self) -> u64 {
+        let read = match is_event_file(&self.home.to_string_lossy()) {
+            true => self.place.offset.saturating_sub(self.stream.unfinished()),
+            false => self.place.line,
+        };
+        self.back_to.unwrap_or(read)
     }
 
     /// Bytes that were seen to be there and have not been read.
@@ -256,11 +303,20 @@ impl Followed {
         let before = std::mem::take(&mut self.place);
         self.before = before.is_convincing().then_some(before);
         self.skip_line = false;
+        self.back_to = None;
         self.csv_header = Vec::new();
         self.look_beside = LookBeside::IfChanged(self.stat);
         self.verified_size = 0;
         self.caught_up = false;
         self.changed = now;
+    }
+}
+
+/// The names of the columns, where a table is read from `offset` on. Empty for any other file.
+fn csv_header(path: &Path, file: &File, offset: u64) -> io::Result<Vec<u8>> {
+    match is_csv(&path.to_string_lossy()) {
+        true => first_line(file, offset),
+        false => Ok(Vec::new()),
     }
 }
 

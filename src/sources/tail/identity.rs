@@ -7,9 +7,12 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 use memchr::memmem;
+use serde::{Deserialize, Serialize};
+
+use crate::sources::tail::resume::line_start;
 
 /// As many bytes before the offset are kept, and compared with the file at each read.
 pub(super) const ANCHOR: usize = 1024;
@@ -17,20 +20,27 @@ pub(super) const ANCHOR: usize = 1024;
 const HEAD: usize = 1024;
 /// A shorter text may well stand in another file by chance.
 const CONVINCING: usize = 64;
+/// The beginning of a longer line is not kept in mind.
+const LONGEST_LINE: u64 = 1 << 20;
 /// How far into a rewritten file its old end is looked for.
 const LONGEST_SEARCH: u64 = 8 << 20;
 
 /// Device, inode, and where the file system tells it (statx(2), `STATX_BTIME`) the time of birth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub(super) struct FileKey {
-    device: u64,
-    inode: u64,
-    born: Option<SystemTime>,
+    pub(super) device: u64,
+    pub(super) inode: u64,
+    /// Nanoseconds since the Unix epoch.
+    pub(super) born: Option<u64>,
 }
 
 impl FileKey {
     pub(super) fn of(meta: &Metadata) -> Self {
-        Self { device: meta.dev(), inode: meta.ino(), born: meta.created().ok() }
+        let born = meta.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+        let born = born.and_then(|born| u64::try_from(born.as_nanos()).ok());
+        Self { device: meta.dev(), inode: meta.ino(), born }
     }
 }
 
@@ -62,6 +72,8 @@ pub(super) struct Place {
     head: Vec<u8>,
     /// The bytes before `offset`: all of them, or the last `ANCHOR`.
     anchor: Vec<u8>,
+    /// Where the line begins that is not ended yet: what comes before is judged once it was read.
+    pub(super) line: u64,
 }
 
 /// What stands in a file behind a place.
@@ -81,7 +93,18 @@ impl Place {
         file.read_exact_at(&mut head, 0)?;
         let from = offset - anchor.len() as u64;
         file.read_exact_at(&mut anchor, from)?;
-        Ok(Self { offset, head, anchor })
+        Ok(Self { offset, head, anchor, line: offset })
+    }
+
+    /// A place that was remembered: what stood at the beginning, and before the offset.
+    pub(super) fn remembered(offset: u64, head: &[u8], anchor: &[u8]) -> Self {
+        Self { offset, head: head.to_vec(), anchor: anchor.to_vec(), line: offset }
+    }
+
+    /// What it is remembered by, at most `most` bytes each.
+    pub(super) fn to_remember(&self, most: usize) -> (&[u8], &[u8]) {
+        let head = &self.head[..self.head.len().min(most)];
+        (head, &self.anchor[self.anchor.len().saturating_sub(most)..])
     }
 
     /// Reads on and moves the place. One read gives the anchor and what follows it, so that no
@@ -101,6 +124,11 @@ impl Place {
             self.head.extend_from_slice(&new[..room.min(new.len())]);
         }
         self.offset += new.len() as u64;
+        if let Some(start) = line_start(&buffer[..got], known) {
+            self.line = self.offset - (got - start) as u64;
+        } else if self.offset - self.line > LONGEST_LINE {
+            self.line = self.offset;
+        }
         self.anchor.clear();
         self.anchor.extend_from_slice(&buffer[got.saturating_sub(ANCHOR)..got]);
         Ok(Block::New(new))

@@ -8,15 +8,19 @@
 //!
 //! Reading is by polling; the system's notices of change only make it poll sooner.
 
+pub mod checkpoint;
 mod echo;
 mod file;
 mod glob;
 mod identity;
+mod keeper;
 mod notice;
 mod output;
+mod resume;
 mod rotation;
 mod set;
 mod siblings;
+mod store;
 mod wake;
 
 use std::ffi::OsString;
@@ -25,9 +29,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use echo::Echo;
+pub use keeper::Acknowledged;
 pub use notice::Notice;
 pub use output::Summary;
 pub use set::Follower;
+pub use store::{Opened, Store, key};
 pub use wake::StopFlag;
 
 use crate::time::Timestamp;

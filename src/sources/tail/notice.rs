@@ -24,6 +24,8 @@ pub enum Notice {
     PollOnly { path: PathBuf, reason: String },
     /// More files than can be followed.
     TooMany { limit: usize },
+    /// How far the files were read cannot be stored.
+    NotKept { error: String },
 }
 
 impl fmt::Display for Notice {
@@ -58,6 +60,11 @@ impl fmt::Display for Notice {
             Self::PollOnly { path, reason } => {
                 write!(f, "`{}`: changes are found by polling only ({reason})", path.display())
             }
+            Self::NotKept { error } => write!(
+                f,
+                "how far the files were read cannot be stored: {error}; after a crash of this \
+                 watcher the next one goes on further back"
+            ),
             Self::TooMany { limit } => {
                 write!(f, "the patterns name more than {limit} files; the others are not followed")
             }

@@ -42,8 +42,15 @@ impl Summary {
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     source: Option<SourceId>,
-    /// Of an event file, for the echo.
+    /// Of an event file, for the echo, and to know where its records begin.
     events: Events,
+}
+
+impl Stream {
+    /// As many bytes of an event file's last record came.
+    pub(super) fn unfinished(&self) -> u64 {
+        self.events.unfinished() as u64
+    }
 }
 
 pub(super) struct Output {
@@ -67,6 +74,10 @@ impl Output {
         Self { sink, echo, notices, said: BTreeSet::new(), summary: Summary::default() }
     }
 
+    pub(super) fn sink(&self) -> &dyn Sink {
+        self.sink.as_ref()
+    }
+
     pub(super) fn chunk(&mut self, stream: &mut Stream, path: &Path, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -74,11 +85,11 @@ impl Output {
         let name = path.to_string_lossy();
         let source = self.source(stream, &name);
         self.summary.bytes += bytes.len() as u64;
-        if let Some(echo) = &mut self.echo {
-            match is_event_file(&name) {
-                true => echo.scalars(&name, &mut stream.events, bytes),
-                false => echo.copy(&name, bytes),
-            }
+        match (&mut self.echo, is_event_file(&name)) {
+            (Some(echo), true) => echo.scalars(&name, &mut stream.events, bytes),
+            (None, true) => stream.events.push(bytes, &mut |_| {}),
+            (Some(echo), false) => echo.copy(&name, bytes),
+            (None, false) => {}
         }
         self.sink.put(Input::Chunk { source, bytes });
     }

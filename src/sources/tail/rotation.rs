@@ -28,6 +28,7 @@ impl Follower {
         if let Some(Ok(Some(place))) = moved {
             self.tell(Notice::NotAppendOnly { path: file.home.clone() });
             file.place = place;
+            file.back_to = None;
             return;
         }
         self.output.summary.truncations += 1;
@@ -54,6 +55,9 @@ impl Follower {
                 if copy.as_ref().is_none_or(|(_, size)| meta.size() > *size) {
                     copy = Some((open, meta.size()));
                 }
+            } else if self.is_copy_of_followed(&path).unwrap_or(true) {
+                // Of another one that stood under this path.
+                self.siblings.leave_new(&file.home, key);
             } else {
                 self.add_skipped(&path, file, now);
             }
@@ -65,7 +69,7 @@ impl Follower {
     }
 
     fn read_rest(&mut self, file: &mut Followed, copy: &std::fs::File) -> io::Result<u64> {
-        let from = file.place.offset;
+        let from = file.back_to.unwrap_or(file.place.offset);
         let mut buffer = file::buffer();
         let mut offset = from;
         loop {
@@ -189,8 +193,11 @@ impl Follower {
         now: Timestamp,
     ) -> io::Result<bool> {
         let Some(old) = self.files.get_mut(&id) else { return Ok(false) };
-        let unread = old.file.as_ref().and_then(|open| open.metadata().ok());
-        let replaced = unread.is_some_and(|was| was.nlink() == 0 && was.size() == old.place.offset);
+        let replaced = match old.file.as_ref().map(std::fs::File::metadata) {
+            Some(Ok(was)) => was.nlink() == 0 && was.size() == old.place.offset,
+            Some(Err(_)) => false,
+            None => siblings::find_moved(path, old.key).is_none(),
+        };
         if !replaced || !old.place.is_convincing() {
             return Ok(false);
         }
@@ -214,8 +221,9 @@ impl Follower {
         Ok(true)
     }
 
-    /// Opens a file again that lost its path while it was closed. Where it is gone, that is said.
-    pub(super) fn find_again(&mut self, file: &mut Followed) -> bool {
+    /// Opens a file again that lost its path while it was closed. Where it is gone, that is said,
+    /// and a copy is read instead if there is one.
+    pub(super) fn find_again(&mut self, file: &mut Followed, now: Timestamp) -> bool {
         if let Some(path) = siblings::find_moved(&file.path, file.key)
             && let Ok(open) = file::open(&path)
         {
@@ -223,7 +231,9 @@ impl Follower {
             return true;
         }
         if !file.caught_up {
-            let lost = file.backlog();
+            let known = file.place.is_convincing();
+            let recovered = if known { self.read_copy(file, now) } else { 0 };
+            let lost = file.backlog().saturating_sub(recovered);
             self.output.gap(&mut file.stream, &file.home, lost);
             file.give_up();
             self.tell(Notice::Lost { path: file.home.clone() });

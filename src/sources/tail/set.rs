@@ -11,11 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sources::Sink;
+use crate::sources::tail::checkpoint::Checkpoint;
 use crate::sources::tail::file::{self, Followed, LookBeside, Progress};
 use crate::sources::tail::glob::{MOST_PATHS, Pattern};
 use crate::sources::tail::identity::{FileKey, Stat};
+use crate::sources::tail::keeper::{Acknowledged, Keeper};
 use crate::sources::tail::output::Output;
 use crate::sources::tail::siblings::{Listing, Siblings, folder_of};
+use crate::sources::tail::store::Store;
 use crate::sources::tail::{Notice, Options, Summary, TailError};
 use crate::time::Timestamp;
 
@@ -43,12 +46,13 @@ pub struct Follower {
     unopened: HashSet<FileKey>,
     /// Since when a path cannot be read, and what was said of it.
     troubles: HashMap<PathBuf, (Timestamp, Option<Notice>)>,
-    most_open: usize,
-    open: usize,
+    pub(super) most_open: usize,
+    pub(super) open: usize,
     pub(super) polls: u64,
     next_id: u64,
     buffer: Vec<u8>,
     pub(super) output: Output,
+    keeper: Option<Keeper>,
 }
 
 impl std::fmt::Debug for Follower {
@@ -92,7 +96,23 @@ impl Follower {
             next_id: 0,
             buffer: file::buffer(),
             output: Output::new(sink, options.echo, options.notices),
+            keeper: None,
         })
+    }
+
+    /// Keeps checkpoints in `store`, of what `acknowledged` says is told, and goes on from the one
+    /// that was `found` there. To be called before the first poll.
+    pub fn keep(
+        mut self,
+        store: Store,
+        acknowledged: Acknowledged,
+        found: Option<Checkpoint>,
+    ) -> Self {
+        if let Some(found) = &found {
+            self.restore(found);
+        }
+        self.keeper = Some(Keeper::new(store, acknowledged, found, self.output.sink()));
+        self
     }
 
     /// Looks at all paths, reads a bounded part of what is new in each file, and lets go of files
@@ -115,7 +135,19 @@ impl Follower {
             more |= self.read(id, now, &mut listing);
         }
         self.let_go(now);
+        if let Some(mut keeper) = self.keeper.take() {
+            let kept = keeper.step(now, more, self.output.sink(), || self.snapshot());
+            self.tell_if_failed(kept);
+            self.keeper = Some(keeper);
+        }
         more
+    }
+
+    fn tell_if_failed(&mut self, kept: Result<(), String>) {
+        match kept {
+            Ok(()) => {}
+            Err(error) => self.output.tell(&Notice::NotKept { error }),
+        }
     }
 
     /// The folders in which a change may concern a followed path.
@@ -143,8 +175,13 @@ impl Follower {
 
     /// Closes all sources. What was seen and could not be read is a gap.
     pub fn finish(mut self) -> Summary {
+        let last = Checkpoint { clean: self.is_between_lines(), ..self.snapshot() };
         for (_, mut file) in std::mem::take(&mut self.files) {
             self.close(&mut file);
+        }
+        if let Some(keeper) = self.keeper.take() {
+            let kept = keeper.finish(last, self.output.sink());
+            self.tell_if_failed(kept);
         }
         self.output.summary
     }
@@ -317,7 +354,7 @@ impl Follower {
                 return true;
             }
         }
-        if !was_open && file.leaving.is_some() && !self.find_again(file) {
+        if !was_open && file.leaving.is_some() && !self.find_again(file, now) {
             return false;
         }
         let mut progress = self.read_some(file, now);

@@ -60,6 +60,20 @@ impl Siblings {
         self.known.insert(path.to_path_buf(), keys);
     }
 
+    /// These were there when the files beside `path` were last listed.
+    pub(super) fn know(&mut self, path: PathBuf, keys: HashSet<FileKey>) {
+        self.known.insert(path, keys);
+    }
+
+    /// What is known of each path, by path.
+    pub(super) fn known(&self) -> Vec<(&Path, Vec<FileKey>)> {
+        let all = self.known.iter();
+        let mut all: Vec<_> =
+            all.map(|(path, keys)| (path.as_path(), keys.iter().copied().collect())).collect();
+        all.sort_unstable_by_key(|(path, _)| *path);
+        all
+    }
+
     pub(super) fn knows(&self, path: &Path) -> bool {
         self.known.contains_key(path)
     }

@@ -73,8 +73,7 @@ impl Watcher {
     pub(super) fn new(stop: &StopFlag) -> Self {
         let waker = stop.clone();
         let system = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // An error (a queue that ran over) means that something was missed: look, too.
-            if !event.is_ok_and(|event| event.kind.is_access()) {
+            if may_be_a_change(&event) {
                 waker.wake();
             }
         });
@@ -116,11 +115,21 @@ fn reason_of(mut error: notify::Error) -> String {
     error.to_string()
 }
 
-/// The kind of file system, where changes may come without notice. Magic numbers: statfs(2).
+/// An error, or a queue that ran over, means that something was missed: look, too.
+fn may_be_a_change(event: &notify::Result<notify::Event>) -> bool {
+    !event.as_ref().is_ok_and(|event| event.kind.is_access())
+}
+
+/// The kind of file system, where changes may come without notice.
 fn remote(folder: &Path) -> Option<&'static str> {
     // The type differs between architectures; the numbers have 32 bits.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let magic = rustix::fs::statfs(folder).ok()?.f_type as u32;
+    changes_elsewhere(magic)
+}
+
+/// Magic numbers: statfs(2), and the headers of those that are not in the kernel.
+fn changes_elsewhere(magic: u32) -> Option<&'static str> {
     Some(match magic {
         0x6969 => "NFS",
         0x517b | 0xff53_4d42 | 0xfe53_4d42 => "SMB",
@@ -163,6 +172,31 @@ mod tests {
         flag.wait(LONG, LONG);
         flag.wait(LONG, LONG);
         assert!(flag.is_set());
+    }
+
+    #[test]
+    fn every_event_but_a_mere_access_ends_the_pause() {
+        use notify::event::{AccessKind, CreateKind, EventKind, Flag, RemoveKind};
+        let event = |kind| Ok(notify::Event::new(kind));
+        assert!(!may_be_a_change(&event(EventKind::Access(AccessKind::Any))));
+        for kind in [EventKind::Create(CreateKind::File), EventKind::Remove(RemoveKind::File)] {
+            assert!(may_be_a_change(&event(kind)));
+        }
+        // How an overrun of inotify's queue is given.
+        let overrun = notify::Event::new(EventKind::Other).set_flag(Flag::Rescan);
+        assert!(may_be_a_change(&Ok(overrun)));
+        assert!(may_be_a_change(&Err(notify::Error::generic("lost"))));
+    }
+
+    #[test]
+    fn file_systems_that_change_elsewhere_are_only_polled() {
+        for (magic, name) in [(0x6969, "NFS"), (0x6573_5546, "FUSE"), (0x0bd0_0bd0, "Lustre")] {
+            assert_eq!(changes_elsewhere(magic), Some(name));
+        }
+        // ext4, xfs, btrfs, tmpfs.
+        for magic in [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994] {
+            assert_eq!(changes_elsewhere(magic), None);
+        }
     }
 
     #[test]

@@ -1,0 +1,205 @@
+//! Files that a follower meets seldom: replaced by look-alikes, by FIFOs, packed, dated back, found
+//! changed after a restart.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, SystemTime};
+
+use trainwatch::engine::{Input, SourceId};
+use trainwatch::sources::Sink;
+use trainwatch::sources::tail::{Acknowledged, Follower, Notice, Opened, Options, StopFlag, Store};
+use trainwatch::sources::tail::{Summary, follow};
+use trainwatch::time::Timestamp;
+
+use crate::tail::{Bench, Recorder, append, as_texts};
+
+#[test]
+fn a_file_of_one_byte_is_followed_from_its_first_byte() {
+    let mut bench = Bench::new(&[], &["a.log"]);
+    bench.append("a.log", "x");
+    bench.poll();
+    bench.append("a.log", "y\n");
+    bench.poll();
+    assert_eq!(bench.lines(), ["xy"]);
+}
+
+#[test]
+fn a_replacement_that_only_begins_alike_is_read_from_its_start() {
+    let banner = "the same banner of every run, long enough to be known again\n".repeat(30);
+    let mut bench = Bench::new(&[], &["a.log"]);
+    bench.append("a.log", &format!("{banner}old run\n"));
+    bench.poll();
+    fs::write(bench.path("a.tmp"), format!("{banner}new run\n")).unwrap();
+    bench.rename("a.tmp", "a.log");
+    bench.poll();
+    let lines = bench.lines();
+    assert_eq!(lines.len(), 2 * 31);
+    assert_eq!((lines[30].as_str(), lines[61].as_str()), ("old run", "new run"));
+}
+
+#[test]
+fn a_packed_rotated_file_is_not_followed() {
+    let mut bench = Bench::new(&[("a.log", "")], &["a.log*"]);
+    bench.append("a.log", "one\n");
+    bench.poll();
+    for packed in ["a.log.1.gz", "a.log.2.zst", "a.log-20261123.xz"] {
+        bench.append(packed, "packed\n");
+    }
+    bench.poll();
+    bench.poll_after(Duration::from_secs(20));
+    assert_eq!(bench.lines(), ["one"]);
+}
+
+#[test]
+fn a_fifo_that_takes_the_place_of_a_file_is_not_waited_for() {
+    let mut bench = Bench::new(&[("a.log", "")], &["a.log"]);
+    bench.append("a.log", "one\n");
+    bench.poll();
+    fs::remove_file(bench.path("a.log")).unwrap();
+    assert!(Command::new("mkfifo").arg(bench.path("a.log")).status().unwrap().success());
+    bench.poll();
+    bench.poll();
+    assert_eq!(bench.said(), [Notice::NotAFile { path: bench.path("a.log") }]);
+    fs::remove_file(bench.path("a.log")).unwrap();
+    bench.append("a.log", "two\n");
+    bench.poll();
+    assert_eq!(bench.lines(), ["one", "two"]);
+}
+
+#[test]
+fn times_that_go_backwards_stop_nothing() {
+    let mut bench = Bench::new(&[("a.log", "")], &["a.log"]);
+    for (number, age) in [(1, 0), (2, 86_400), (3, 1_000_000)] {
+        bench.append("a.log", &format!("line {number}\n"));
+        let file = File::options().append(true).open(bench.path("a.log")).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000 - age)).unwrap();
+        // The follower's own clock goes back too.
+        bench.now = Timestamp::from_secs(1_795_400_000 - age.cast_signed());
+        bench.poll();
+    }
+    assert_eq!(bench.lines(), ["line 1", "line 2", "line 3"]);
+}
+
+#[test]
+fn a_line_after_an_hour_of_silence_comes_with_the_next_poll() {
+    let mut bench = Bench::new(&[("a.log", "")], &["a.log"]);
+    bench.append("a.log", "one\n");
+    bench.poll();
+    for _ in 0..60 {
+        bench.poll_after(Duration::from_secs(60));
+    }
+    bench.append("a.log", "two\n");
+    bench.follower.poll_once(bench.now);
+    assert_eq!(bench.lines(), ["one", "two"]);
+}
+
+/// Says that something came.
+#[derive(Debug)]
+struct Bell(SyncSender<()>);
+
+impl Sink for Bell {
+    fn open(&self, _name: &str) -> SourceId {
+        SourceId(0)
+    }
+
+    fn put(&self, _input: Input<'_>) {
+        let _ = self.0.try_send(());
+    }
+}
+
+#[test]
+fn without_any_notice_of_change_a_line_is_found_by_polling() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing below it is there yet, so that no folder can be watched.
+    let path = folder.path().join("later/deep/a.log");
+    let (bell, rings) = sync_channel(1);
+    let options = Options {
+        patterns: vec![path.clone().into_os_string()],
+        // The thread may begin after the writing.
+        from_start: true,
+        echo: None,
+        notices: Box::new(|_| {}),
+    };
+    let follower = Follower::new(options, Arc::new(Bell(bell))).unwrap();
+    let stop = StopFlag::default();
+    let poll = Duration::from_millis(20);
+    std::thread::scope(|scope| {
+        scope.spawn(|| follow(follower, poll, &|| Timestamp::from_secs(0), &stop));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        append(&path, "found\n");
+        let came = rings.recv_timeout(Duration::from_secs(60));
+        stop.stop();
+        came.unwrap();
+    });
+}
+
+/// A follower that goes on from the checkpoint of the last one; all it gives counts as told.
+fn life(folder: &Path, poll: impl FnOnce(&mut Follower)) -> (Vec<String>, Summary) {
+    let recorder = Arc::new(Recorder::default());
+    let options = Options {
+        patterns: vec![folder.join("a.log").into_os_string()],
+        from_start: true,
+        echo: None,
+        notices: Box::new(|_| {}),
+    };
+    let opened = Store::open(&folder.join("state"), b"key".to_vec()).unwrap();
+    let Opened::Mine(store, found) = opened else { panic!("{opened:?}") };
+    let told = Acknowledged::default();
+    told.tell(u64::MAX);
+    let follower = Follower::new(options, Arc::clone(&recorder) as Arc<dyn Sink>).unwrap();
+    let mut follower = follower.keep(store, told, found);
+    poll(&mut follower);
+    let summary = follower.finish();
+    let sources = recorder.0.lock().unwrap().clone();
+    (sources.into_iter().flat_map(as_texts).collect(), summary)
+}
+
+fn look(follower: &mut Follower) {
+    while follower.poll_once(Timestamp::from_secs(1_795_400_000)) {}
+}
+
+#[test]
+fn what_comes_while_nobody_watches_is_read_by_the_next_watcher() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    append(&log, "one\nhalf a ");
+    assert_eq!(life(folder.path(), look).0, ["one", "half a …"]);
+    append(&log, "line\n");
+    fs::rename(&log, folder.path().join("a.log.1")).unwrap();
+    append(&log, "three\n");
+    let (lines, summary) = life(folder.path(), look);
+    assert_eq!(lines, ["half a line (again)", "three (again)"]);
+    assert_eq!(summary.gaps, 0);
+}
+
+#[test]
+fn a_copy_whose_original_is_gone_after_a_restart_is_read_in_its_place_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    append(&log, "a line that is long enough to be known again by what it says alone\n");
+    assert_eq!(life(folder.path(), look).0.len(), 1);
+    append(&log, "unseen\n");
+    fs::copy(&log, folder.path().join("a.log.1")).unwrap();
+    fs::remove_file(&log).unwrap();
+    append(&log, "new\n");
+    let (lines, summary) = life(folder.path(), look);
+    assert_eq!(lines, ["unseen", "new"]);
+    assert_eq!(summary.gaps, 1);
+    assert_eq!(life(folder.path(), look).0, [""; 0]);
+}
+
+#[test]
+fn a_file_that_was_emptied_while_nobody_watched_is_a_gap_and_read_from_its_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    append(&log, "one\ntwo\n");
+    assert_eq!(life(folder.path(), look).0, ["one", "two"]);
+    fs::write(&log, "a longer third line than both\n").unwrap();
+    let (lines, summary) = life(folder.path(), look);
+    assert_eq!(lines, ["a longer third line than both"]);
+    assert_eq!((summary.truncations, summary.gaps), (1, 1));
+}
