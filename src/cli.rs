@@ -157,6 +157,8 @@ pub enum Verb {
         /// One of them in detail: its id, or the beginning of it
         run: Option<String>,
     },
+    /// Look whether messages would arrive: token, scopes, channel, pictures, clock, proxy
+    Doctor(DoctorArgs),
     /// Write a commented rules.yaml for this folder
     Init,
     /// The delivery process of a run; started by `watch` itself
@@ -221,6 +223,20 @@ pub struct SendArgs {
     /// What to say
     #[arg(value_name = "TEXT")]
     pub text: String,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub rules: RulesArg,
+
+    /// Print the description of a Slack app with the scopes that are needed
+    #[arg(long)]
+    pub manifest: bool,
+
+    /// Look at this channel only (can be repeated)
+    #[arg(long, value_name = "CHANNEL")]
+    pub to: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]

@@ -59,6 +59,13 @@ impl Timestamp {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 
+    /// `Wed, 25 Nov 2026 09:22:33 GMT`, the one form in use:
+    /// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+        Some(Self::from_secs(time.as_second()))
+    }
+
     fn to_jiff(self) -> jiff::Timestamp {
         // Every i64 of nanoseconds lies within jiff's years -9999 to 9999.
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default()
@@ -170,6 +177,14 @@ mod tests {
         ] {
             assert_eq!(format_duration(Duration::from_millis(millis)), text);
         }
+    }
+
+    #[test]
+    fn dates_of_http_are_read() {
+        let read = |text| Timestamp::from_http_date(text).map(|at| at.to_string());
+        let date = "Mon, 23 Nov 2026 02:33:23 GMT";
+        assert_eq!(read(date).as_deref(), Some("2026-11-23T02:33:23Z"));
+        assert_eq!(read("yesterday"), None);
     }
 
     #[test]

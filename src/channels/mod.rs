@@ -3,6 +3,7 @@
 //! message's.
 
 pub mod http;
+mod ping;
 pub mod secret;
 mod slack;
 pub mod terminal;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channels::secret::Secret;
 use crate::render::Message;
+use crate::time::Timestamp;
 
 /// A channel of the rules file: its name there, its kind and settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,10 @@ pub enum Settings {
     /// Standard error of the supervisor; the only kind that is not delivered by the courier.
     Terminal,
     SlackWebhook {
+        url: Secret,
+    },
+    /// A check at Healthchecks or the like.
+    Ping {
         url: Secret,
     },
     /// `channel`: an ID or `#name`; `api_url` ends with a slash.
@@ -147,17 +153,28 @@ impl fmt::Display for Check {
     }
 }
 
-/// Looks at token, scopes and membership; sends nothing. No checks: only a message can tell.
-pub async fn examine(config: &ChannelConfig) -> Result<Vec<Check>, BuildError> {
+/// Looks at token, scopes, membership and so on; sends no message. `now`: by this machine's clock.
+pub async fn examine(config: &ChannelConfig, now: Timestamp) -> Result<Vec<Check>, BuildError> {
     let timeouts = http::Timeouts::default();
     Ok(match &config.settings {
-        Settings::Terminal | Settings::SlackWebhook { .. } => Vec::new(),
+        Settings::Terminal => Vec::new(),
+        Settings::Ping { url } => {
+            vec![ping::Ping::new(http::client(&timeouts)?, url.clone()).examine().await]
+        }
+        Settings::SlackWebhook { url } => {
+            vec![slack::Webhook::new(http::client(&timeouts)?, url.clone()).examine().await]
+        }
         Settings::SlackBot { token, channel, api_url } => {
             let client = http::client(&timeouts)?;
             let api = slack::Api::new(client, api_url, token, timeouts).ok_or(BuildError::Token)?;
-            slack::examine(&api, channel).await
+            slack::examine(&api, channel, now).await
         }
     })
+}
+
+/// The description of a Slack app that can do all that a bot's channel does.
+pub fn slack_manifest() -> String {
+    slack::manifest()
 }
 
 /// The channel of these settings, with the usual timeouts. Sends nothing yet.
@@ -173,6 +190,7 @@ pub fn build_with(
     let client = http::client(&timeouts)?;
     Ok(match &config.settings {
         Settings::Terminal => return Err(BuildError::Terminal),
+        Settings::Ping { url } => Box::new(ping::Ping::new(client, url.clone())),
         Settings::SlackWebhook { url } => Box::new(slack::Webhook::new(client, url.clone())),
         Settings::SlackBot { token, channel, api_url } => {
             let api = slack::Api::new(client, api_url, token, timeouts).ok_or(BuildError::Token)?;

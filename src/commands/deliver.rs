@@ -1,11 +1,13 @@
-//! The verbs `send`, `outbox` and `runs` with what they take from the command line and the environment.
+//! The verbs `send`, `outbox`, `runs` and `doctor` with what they take from the command line and the
+//! environment.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::channels;
-use crate::cli::{OutboxAction, SendArgs};
+use crate::cli::{DoctorArgs, OutboxAction, SendArgs};
+use crate::commands::doctor::{self, MANIFEST_STEPS, Place};
 use crate::commands::outbox::{self, Which};
 use crate::commands::runs::{self, RunsError};
 use crate::commands::send::{self, Note, Sent, Target};
@@ -113,6 +115,27 @@ pub(super) fn list_runs(which: Option<&str>) -> Result<Exit, AppError> {
         }
         Err(error) => Err(AppError::problem(error.to_string()).hint("`watch runs` lists all")),
     }
+}
+
+/// `watch doctor`.
+pub(super) fn examine(args: &DoctorArgs) -> Result<Exit, AppError> {
+    let cannot_write = |error: io::Error| AppError::problem(format!("cannot write: {error}"));
+    let mut out = io::stdout().lock();
+    if args.manifest {
+        writeln!(out, "{}", channels::slack_manifest()).map_err(cannot_write)?;
+        say(MANIFEST_STEPS);
+        return Ok(Exit::Code(0));
+    }
+    let config = environment::load_config(args.rules.file.as_deref(), AppError::problem)?;
+    let channels = environment::channels(&config, &args.to)?;
+    let state_dir = environment::state_dir();
+    let place = Place {
+        channels: &channels,
+        state_dir: state_dir.as_deref().map_err(String::as_str),
+        now: Clock::start().now(),
+    };
+    let well = doctor::run(&place, &environment::variable, &mut out).map_err(cannot_write)?;
+    Ok(Exit::Code(u8::from(!well)))
 }
 
 fn state_dir() -> Result<PathBuf, AppError> {

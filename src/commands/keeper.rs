@@ -125,7 +125,8 @@ fn carry_on(plan: Plan, estate: Estate, signals: &Signals) -> Result<(), AppErro
     let shown = Arc::clone(&newest);
     // No files are followed here.
     let told = Acknowledged::default();
-    let reporter = spawn("reporter", move || report_all(reporter, &to_report, &shown, &told))?;
+    let report = move || report_all(reporter, &to_report, &shown, &told, clock);
+    let reporter = spawn("reporter", report)?;
     let queue = Arc::new(Queue::new(clock));
     let engine = {
         let (queue, begin) = (Arc::clone(&queue), clock.started());

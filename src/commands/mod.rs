@@ -2,6 +2,7 @@
 
 pub mod check;
 mod deliver;
+pub mod doctor;
 mod environment;
 pub mod init;
 mod keeper;
@@ -51,6 +52,7 @@ pub fn dispatch(cli: Cli) -> Result<Exit, AppError> {
         Some(Verb::Send(args)) => deliver::send_note(&args),
         Some(Verb::Outbox { action }) => deliver::outbox_verb(action.unwrap_or(OutboxAction::List)),
         Some(Verb::Runs { run }) => deliver::list_runs(run.as_deref()),
+        Some(Verb::Doctor(args)) => deliver::examine(&args),
         Some(Verb::Init) => write_rules(),
         Some(Verb::Keeper) => keeper::run(),
         Some(Verb::Courier) => {

@@ -283,6 +283,7 @@ impl<W: Write> Replay<W> {
 
     fn lines_of(&mut self, source: SourceId, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
+        let (mut from, mut at) = (0, 0);
         for line in bytes.split_inclusive(is_end) {
             if self.question.as_ref().is_some_and(|question| question.line <= self.lines) {
                 return;
@@ -292,12 +293,24 @@ impl<W: Write> Replay<W> {
                 question.add(line);
             }
             self.lines += u64::from(line.ends_with(b"\n"));
-            match self.clock.time_of(line) {
-                Some(time) => self.now = self.now.max(time),
-                None if !self.timed => self.now = self.now.after(ASSUMED),
-                None => {}
+            let time = match self.clock.time_of(line) {
+                Some(time) => self.now.max(time),
+                None if !self.timed => self.now.after(ASSUMED),
+                None => self.now,
+            };
+            // Lines of the same time are one chunk.
+            if time != self.now {
+                self.chunk(source, &bytes[from..at]);
+                (from, self.now) = (at, time);
             }
-            self.handle(Input::Chunk { source, bytes: line });
+            at += line.len();
+        }
+        self.chunk(source, &bytes[from..]);
+    }
+
+    fn chunk(&mut self, source: SourceId, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.handle(Input::Chunk { source, bytes });
         }
     }
 

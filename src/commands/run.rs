@@ -33,6 +33,7 @@ use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
 use crate::runtime::driver::{self, Newest, Word};
 use crate::runtime::journal::Header;
+use crate::runtime::pace::Pace;
 use crate::runtime::queue::Queue;
 use crate::runtime::record::{self, Alive, Record, Run};
 use crate::runtime::recording::Recording;
@@ -198,7 +199,7 @@ impl Live {
             spawn("reporter", move || {
                 let mut reporter = reporter;
                 reporter.look_back(clock.started());
-                report_all(reporter, &to_report, &newest, &told)
+                report_all(reporter, &to_report, &newest, &told, clock)
             })?
         };
         let engine = Engine::new(rules, clock.started(), false);
@@ -382,20 +383,30 @@ pub(super) fn report_all(
     reports: &Receiver<Word>,
     newest: &Newest,
     told: &tail::Acknowledged,
+    clock: Clock,
 ) -> (Option<CourierHandle>, bool) {
+    let mut pace = Pace::default();
+    let mut mark = None;
     loop {
         let word = reports.recv_timeout(Duration::from_secs(1));
         if let Some(snapshot) = newest.take() {
             reporter.show(&snapshot);
         }
+        let over = matches!(word, Err(RecvTimeoutError::Disconnected));
         match word {
-            Ok(Word::Report(report)) => reporter.report(&report),
-            Ok(Word::Mark(mark)) => told.tell(mark),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                reporter.close_card();
-                return reporter.into_parts();
-            }
+            Ok(Word::Report(report)) => pace.put(*report),
+            Ok(Word::Mark(reached)) => mark = Some(reached),
+            Err(_) => {}
+        }
+        let due = if over { pace.take_all() } else { pace.take(clock.now()) };
+        due.iter().for_each(|report| reporter.report(report));
+        // What is still held back would be lost with us: its lines are not acknowledged yet.
+        if pace.is_empty() {
+            mark.take().into_iter().for_each(|reached| told.tell(reached));
+        }
+        if over {
+            reporter.close_card();
+            return reporter.into_parts();
         }
         reporter.pass_on_notices();
     }

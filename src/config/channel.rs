@@ -75,8 +75,25 @@ fn settings(reader: &mut Reader<'_>, kind: &Entry) -> Option<Settings> {
             let section = reader.section("slack", &kind.value, keys::SLACK)?;
             slack(reader, kind, section)
         }
+        "ping" => {
+            let section = reader.section("ping", &kind.value, keys::PING)?;
+            ping(reader, kind, section)
+        }
         _ => None,
     }
+}
+
+fn ping(reader: &mut Reader<'_>, kind: &Entry, section: Section<'_>) -> Option<Settings> {
+    let Some(url) = section.get("url") else {
+        if !section.has_unknown_keys {
+            let problem = Problem::new(&kind.key_span, "a ping needs the `url` of its check");
+            reader.report(problem.hint("ping: { url: \"${HEALTHCHECKS_URL}\" }"));
+        }
+        return None;
+    };
+    let secret = secret(reader, "url", url)?;
+    check_url(reader, url, &secret, "copy the ping URL from the check's page")?;
+    Some(Settings::Ping { url: secret })
 }
 
 fn slack(reader: &mut Reader<'_>, kind: &Entry, section: Section<'_>) -> Option<Settings> {
@@ -96,7 +113,8 @@ fn slack(reader: &mut Reader<'_>, kind: &Entry, section: Section<'_>) -> Option<
                 reader.report(Problem::new(&channel.key_span, message).hint(hint));
             }
             let url = secret(reader, "webhook", &webhook.value)?;
-            check_url(reader, &webhook.value, &url)?;
+            let hint = "copy it from the app's page \"Incoming Webhooks\"";
+            check_url(reader, &webhook.value, &url, hint)?;
             Some(Settings::SlackWebhook { url })
         }
         (None, Some(token)) => slack_bot(reader, kind, token, section),
@@ -158,13 +176,13 @@ fn secret(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<Secret> {
 }
 
 /// Without saying the URL, which is a secret.
-fn check_url(reader: &mut Reader<'_>, node: &Node, url: &Secret) -> Option<()> {
+fn check_url(reader: &mut Reader<'_>, node: &Node, url: &Secret, hint: &str) -> Option<()> {
     let url = url.expose();
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     if url.starts_with("https://") || local.iter().any(|start| url.starts_with(start)) {
         return Some(());
     }
-    let problem = Problem::new(&node.span, "the webhook is no address that begins with https://");
-    reader.report(problem.hint("copy it from the app's page \"Incoming Webhooks\""));
+    let problem = Problem::new(&node.span, "this is no address that begins with https://");
+    reader.report(problem.hint(hint));
     None
 }

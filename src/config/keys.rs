@@ -90,7 +90,11 @@ pub(super) static RUN: &[Key] = &[
 pub(super) static CHANNELS: &[Key] = &[
     key("terminal", Shape::Mapping(&[]), "The terminal that the run was started from."),
     key("slack", Shape::Mapping(SLACK), "Slack, by a bot's token or by a webhook."),
+    key("ping", Shape::Mapping(PING), "A check that raises the alarm when pings stay away."),
 ];
+
+pub(super) static PING: &[Key] =
+    &[key("url", Shape::Text, "The ping URL of a check at Healthchecks or the like.")];
 
 pub(super) static SLACK: &[Key] = &[
     key("webhook", Shape::Text, "URL of an incoming webhook."),

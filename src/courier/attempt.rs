@@ -3,12 +3,33 @@
 use std::time::Duration;
 
 use crate::channels::{Channel, Delivery, DeliveryError, DeliveryFuture, Image, Verdict};
+use crate::courier::card::{bring_to_end, introduce};
 use crate::outbox::{Entry, Outbox};
 use crate::render::Message;
+use crate::render::message::MessageKind;
 use crate::time::{Timestamp, format_duration};
 
 /// The longest that one attempt may take, all its requests together.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// `attempt` of what a run left whose own courier does not deliver it: its card comes first, and
+/// shows in the end how it ended.
+pub(super) async fn attempt_for_another(
+    channel: &dyn Channel,
+    outbox: &Outbox,
+    entry: &mut Entry,
+    late: bool,
+    now: Timestamp,
+) -> Result<(), DeliveryError> {
+    let (cards, about) = (outbox.cards(), entry.message.run.id.clone());
+    // An end without a card takes its place.
+    if entry.message.kind != MessageKind::End {
+        introduce(channel, &cards, &about, &entry.channel).await?;
+    }
+    attempt(channel, outbox, entry, late, now).await?;
+    bring_to_end(channel, &cards, &about, &entry.channel).await;
+    Ok(())
+}
 
 /// Tries once. The entry comes back with its attempt counted and its progress as far as it got.
 pub(super) async fn attempt(

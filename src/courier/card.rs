@@ -159,11 +159,35 @@ impl Keeper {
     }
 }
 
+/// Another run's card, whose own courier died before it was shown: so that what is left of the run
+/// is one thread. An error: the service asks for a pause; after any other the messages stand alone.
+pub(super) async fn introduce(
+    channel: &dyn Channel,
+    cards: &Cards,
+    run: &str,
+    name: &str,
+) -> Result<(), DeliveryError> {
+    let mut seat = cards.seat(run, name);
+    let Some(card) = cards.read(run).filter(|_| channel.can_show()) else { return Ok(()) };
+    if seat.closed || !seat.place.is_null() {
+        return Ok(());
+    }
+    let shown = tokio::time::timeout(TIMEOUT, channel.show(&card.message, &mut seat.place)).await;
+    if !seat.place.is_null() {
+        seat.closed = card.ended();
+        let _ = cards.save_seat(run, name, &seat);
+    }
+    match shown {
+        Ok(Err(error)) if matches!(error.verdict, Verdict::Retry { after: Some(_) }) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Another run's card, whose own courier is gone, shows for the last time how the run stands.
 pub(super) async fn bring_to_end(channel: &dyn Channel, cards: &Cards, run: &str, name: &str) {
     let mut seat = cards.seat(run, name);
     let Some(card) = cards.read(run).filter(|card| card.ended()) else { return };
-    if seat.closed || seat.place.is_null() {
+    if !channel.can_show() || seat.closed || seat.place.is_null() {
         return;
     }
     // Its thread has told it by now; so it is tried once.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::channels::{Channel, ChannelConfig, Verdict};
-use crate::courier::attempt::{Unusable, attempt};
+use crate::courier::attempt::{Unusable, attempt_for_another};
 use crate::courier::process::{Ports, is_ours};
 use crate::outbox::{Claim, Entry, Outbox, OutboxError};
 
@@ -82,7 +82,8 @@ impl Pass<'_> {
             return Ok(Flushed::Waiting(reason.clone()));
         }
         let now = (self.ports.clock)();
-        let Err(error) = attempt(channel, self.outbox, &mut entry, true, now).await else {
+        let tried = attempt_for_another(channel, self.outbox, &mut entry, true, now).await;
+        let Err(error) = tried else {
             self.outbox.remove(&entry)?;
             return Ok(Flushed::Delivered);
         };

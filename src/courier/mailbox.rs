@@ -14,6 +14,8 @@ use crate::time::Timestamp;
 pub(super) const GIVE_UP: Duration = Duration::from_hours(24);
 /// A message that failed this often no longer holds up those after it.
 const STUCK: u32 = 8;
+/// The end does not wait for others of its run when more than so many wait, it among them.
+const FEW: usize = 5;
 /// Entries of other runs are left to their own courier, which may be starting, for this long, ...
 const GRACE: Duration = Duration::from_mins(1);
 /// ... and then looked at every so many times.
@@ -177,14 +179,17 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Own entries first, then those of dead runs; stuck ones last; a report after its run's end.
+    /// Own entries first, then those of dead runs; stuck ones last; a report after its
+    /// run's end, and everything after it where there is much.
     fn order<'a>(&self, entry: &'a Entry) -> (bool, bool, bool, &'a str) {
-        let overtaken = entry.message.kind == MessageKind::Report
-            && self.waiting.values().any(|w| {
-                w.entry.message.kind == MessageKind::End
-                    && w.entry.run == entry.run
-                    && w.entry.channel == entry.channel
-            });
+        let beside = |w: &&Waiting| w.entry.run == entry.run && w.entry.channel == entry.channel;
+        let gives_way = match entry.message.kind {
+            MessageKind::End => false,
+            MessageKind::Report => true,
+            _ => self.waiting.values().filter(beside).count() > FEW,
+        };
+        let is_end = |w: &Waiting| w.entry.message.kind == MessageKind::End;
+        let overtaken = gives_way && self.waiting.values().filter(beside).any(is_end);
         (entry.run != self.run, entry.attempts >= STUCK, overtaken, &entry.id)
     }
 

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::channels::{Channel, DeliveryError, Verdict};
-use crate::courier::attempt::{add_on_top, attempt};
-use crate::courier::card::{Keeper, Need, bring_to_end};
+use crate::courier::attempt::{add_on_top, attempt, attempt_for_another};
+use crate::courier::card::{Keeper, Need};
 use crate::courier::mailbox::{GIVE_UP, Mailbox, Next};
 use crate::courier::process::Stage;
 use crate::courier::protocol::Notice;
@@ -200,14 +200,12 @@ impl Worker {
         let shared = Rc::clone(&self.shared);
         let now = (shared.clock)();
         let channel = self.channel.as_ref();
-        match attempt(channel, &shared.outbox, &mut entry, late, now).await {
-            Ok(()) => {
-                let about = &entry.message.run.id;
-                if about != self.card.run() && channel.can_show() {
-                    bring_to_end(channel, &shared.outbox.cards(), about, &self.name).await;
-                }
-                self.delivered(entry);
-            }
+        let result = match entry.message.run.id == self.card.run() {
+            true => attempt(channel, &shared.outbox, &mut entry, late, now).await,
+            false => attempt_for_another(channel, &shared.outbox, &mut entry, late, now).await,
+        };
+        match result {
+            Ok(()) => self.delivered(entry),
             Err(error) if error.verdict == Verdict::Permanent => self.refused(entry, error),
             Err(error) => self.failed(entry, error),
         }

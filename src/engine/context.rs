@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::block;
 use crate::engine::input::SourceId;
 use crate::engine::splitter::{Line, LineKind};
 
@@ -44,6 +45,13 @@ impl Context {
         kept.clear();
         kept.extend_from_slice(text);
         self.lines.push_back(kept);
+    }
+
+    /// A block of whole lines.
+    pub(in crate::engine) fn pass(&mut self, source: SourceId, block: &[u8]) {
+        for text in block::lines(block::last(block, self.capacity, |_| true)) {
+            self.line(source, &Line { number: 0, kind: LineKind::Whole, text });
+        }
     }
 
     /// The newest `count` lines, oldest first.

@@ -8,6 +8,8 @@ mod numbers;
 mod pulse;
 mod steps;
 
+use std::ops::Range;
+
 use crate::engine::alert::{Effect, Happening, Origin, Progress, Sample, Sign, Verdict};
 use crate::engine::context::Context;
 use crate::engine::explain::Explained;
@@ -36,6 +38,8 @@ pub(super) struct Judge {
     /// The process is gone: timers no longer fire, since its silence is no news.
     died: bool,
     rules: Vec<Ruling>,
+    /// Those that wait for more than a line that matches: often few among many.
+    waiting: Vec<usize>,
     scanner: Scanner,
     /// What each pattern of the scanner is for.
     wanted: Vec<Wanted>,
@@ -64,8 +68,6 @@ struct Ruling {
 enum Wanted {
     /// Only its named groups.
     Metrics,
-    /// How far the run is.
-    Progress,
     Rule(usize),
 }
 
@@ -97,6 +99,7 @@ impl Judge {
             trace,
             auto_metrics: true,
             died: false,
+            waiting: Vec::new(),
             rules: Vec::new(),
             scanner: Scanner::default(),
             wanted: Vec::new(),
@@ -142,10 +145,8 @@ impl Judge {
             }
             self.rules.push(ruling);
         }
-        if let Some(pattern) = Counters::pattern() {
-            patterns.push(pattern);
-            self.wanted.push(Wanted::Progress);
-        }
+        let waits = |number: &usize| !matches!(self.rules[*number].tracker, Tracker::Pattern(_));
+        self.waiting = (0..self.rules.len()).filter(waits).collect();
         self.scanner = Scanner::new(patterns);
     }
 
@@ -203,11 +204,10 @@ impl Judge {
         if self.died {
             return None;
         }
-        let deadlines =
-            self.rules.iter().enumerate().filter_map(|(number, ruling)| {
-                Some((ruling.tracker.as_track().deadline()?, number))
-            });
-        deadlines.min()
+        let deadline = |&number: &usize| {
+            Some((self.rules.get(number)?.tracker.as_track().deadline()?, number))
+        };
+        self.waiting.iter().filter_map(deadline).min()
     }
 
     /// A rule's deadline has come, and it is `latest` by now.
@@ -233,6 +233,9 @@ impl Judge {
 
     /// Something was printed, whatever it is.
     pub(super) fn printed(&mut self, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        if self.waiting.is_empty() {
+            return;
+        }
         self.each_rule(moment, effects, |_, ruling, scene, out| {
             ruling.tracker.as_track_mut().printed(scene, out);
         });
@@ -251,29 +254,71 @@ impl Judge {
         self.batch.start();
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
-        if !self.scanner.is_empty() {
-            hits.extend_from_slice(self.scanner.scan(line.text));
-        }
+        hits.extend_from_slice(self.scanner.scan(line.text));
         let place = LinePlace { source, number: line.number };
         self.missing.clear();
         for &number in &hits {
-            self.capture(number, line, place, moment.at);
+            self.capture(number, line, place);
+        }
+        if line.kind != LineKind::Partial {
+            self.progress.line(line.text, moment.at);
         }
         // A number in a line that is not complete may be cut in the middle.
         if self.auto_metrics && line.kind != LineKind::Partial {
             format.scan(line, &mut |found| self.found(found, moment, effects));
         }
         self.commit(None, moment, effects);
+        self.feel_pulse(line, moment, effects);
+        self.judge(&hits, Some((line, place)), moment, effects);
+        self.hits = hits;
+    }
+
+    /// Adds the lines of a block that may be news for a rule or tell how far the run is.
+    pub(super) fn news(&self, block: &[u8], out: &mut Vec<Range<usize>>) {
+        self.scanner.lines(block, out);
+        Counters::lines(block, out);
+    }
+
+    /// Whether a line without such news may still hold a metric.
+    pub(super) fn finds_metrics(&self) -> bool {
+        self.auto_metrics
+    }
+
+    /// A whole line without news, of which only metrics can come.
+    pub(super) fn quiet_line(
+        &mut self,
+        line: &Line<'_>,
+        moment: &Moment<'_>,
+        format: &mut Format,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((source, _)) = moment.source else { return };
+        self.context.line(source, line);
+        self.batch.start();
+        self.missing.clear();
+        format.scan(line, &mut |found| self.found(found, moment, effects));
+        self.commit(None, moment, effects);
+        self.feel_pulse(line, moment, effects);
+        self.judge(&[], None, moment, effects);
+    }
+
+    /// A block of whole lines without news and metrics.
+    pub(super) fn pass(&mut self, source: SourceId, block: &[u8]) {
+        self.context.pass(source, block);
+    }
+
+    fn feel_pulse(&mut self, line: &Line<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
         let ([step, epoch], [a, b, c, d]) = (self.steps.position(), self.progress.done());
         let sign = self.pulse.see(line, [step, epoch, a, b, c, d]);
         if let Some(sign) = sign.filter(|_| !moment.closed) {
             self.alive(sign, moment, effects);
         }
-        self.judge(&hits, Some((line, place)), moment, effects);
-        self.hits = hits;
     }
 
     fn alive(&mut self, sign: Sign, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        if self.waiting.is_empty() {
+            return;
+        }
         self.each_rule(moment, effects, |_, ruling, scene, out| {
             if let Tracker::Silence(silence) = &mut ruling.tracker {
                 silence.alive(sign, scene, out);
@@ -282,16 +327,12 @@ impl Judge {
     }
 
     /// The named groups of a pattern that matches, as samples.
-    fn capture(&mut self, number: usize, line: &Line<'_>, place: LinePlace, at: Timestamp) {
+    fn capture(&mut self, number: usize, line: &Line<'_>, place: LinePlace) {
         let Some(pattern) = self.scanner.pattern(number) else { return };
         if pattern.captures_len() == 1 || line.kind == LineKind::Partial {
             return;
         }
         let Some(captures) = pattern.captures(line.text) else { return };
-        if self.wanted.get(number) == Some(&Wanted::Progress) {
-            self.progress.see(&captures, at);
-            return;
-        }
         for name in pattern.capture_names().flatten() {
             let text = captures.name(name).and_then(|group| str::from_utf8(group.as_bytes()).ok());
             let number = text.and_then(|text| Some((text, numbers::parse(text)?)));
@@ -464,6 +505,9 @@ impl Judge {
         };
         for (number, ruling) in self.rules.iter_mut().enumerate() {
             ask(number, ruling, &scene, &mut self.changes);
+            if self.changes.is_empty() {
+                continue;
+            }
             for change in self.changes.drain(..) {
                 ruling.matched = true;
                 let died = self.died;

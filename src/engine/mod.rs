@@ -10,6 +10,7 @@
 
 pub mod alert;
 mod bar;
+mod block;
 pub mod cause;
 mod context;
 mod cooldown;
@@ -20,6 +21,7 @@ pub mod expression;
 mod format;
 pub mod host;
 pub mod input;
+mod intake;
 mod judge;
 pub mod metrics;
 mod progress;
@@ -36,6 +38,7 @@ mod speaker;
 pub mod splitter;
 pub mod tfevents;
 
+use std::ops::Range;
 use std::time::Duration;
 
 pub use alert::{Alert, Effect};
@@ -67,6 +70,8 @@ pub struct Engine {
     sources: Vec<Source>,
     investigator: Investigator,
     judge: Judge,
+    /// Scratch: the lines of a block that hold news.
+    news: Vec<Range<usize>>,
     end: Option<ProcessEnd>,
     /// The process has ended, and another one is about to be started.
     restarting: bool,
@@ -107,6 +112,7 @@ impl Engine {
             sources: Vec::new(),
             investigator: Investigator::default(),
             judge: Judge::new(rules, started, trace),
+            news: Vec::new(),
             end: None,
             restarting: false,
             verdict: None,
@@ -140,8 +146,7 @@ impl Engine {
             }
             Input::Chunk { source, bytes } => {
                 if let Some(index) = self.open(source).filter(|_| !bytes.is_empty()) {
-                    self.printed(index, at, effects);
-                    self.feed(index, Feed::Bytes(bytes), at, effects);
+                    self.chunk(index, bytes, at, effects);
                 }
             }
             Input::Gap { source, .. } => {

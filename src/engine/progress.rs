@@ -3,11 +3,14 @@
 //! Epochs go before steps, which often count within an epoch: a count that goes back is such a
 //! one, and says nothing about the run. Where it is not known, nothing is said.
 
+use std::ops::Range;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::bytes::{Captures, Regex};
 
 use crate::engine::alert::Progress;
+use crate::engine::block;
 use crate::time::Timestamp;
 
 /// The unit, how many of it are done, and of how many.
@@ -33,12 +36,22 @@ struct Counter {
 }
 
 impl Counters {
-    /// The pattern whose matches it wants to see.
-    pub(in crate::engine) fn pattern() -> Option<Regex> {
-        Regex::new(PATTERN).ok()
+    /// Adds the lines of a block that may hold a count.
+    pub(in crate::engine) fn lines(block: &[u8], out: &mut Vec<Range<usize>>) {
+        block::lines_with(block, fraction, out);
     }
 
-    pub(in crate::engine) fn see(&mut self, captures: &Captures<'_>, at: Timestamp) {
+    /// Looks at a line.
+    pub(in crate::engine) fn line(&mut self, text: &[u8], at: Timestamp) {
+        static COUNT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(PATTERN).ok());
+        if fraction(text, 0).is_some()
+            && let Some(captures) = COUNT.as_ref().and_then(|count| count.captures(text))
+        {
+            self.see(&captures, at);
+        }
+    }
+
+    fn see(&mut self, captures: &Captures<'_>, at: Timestamp) {
         let group = |number| str::from_utf8(captures.get(number)?.as_bytes()).ok();
         let number = |text: Option<&str>| text?.parse::<f64>().ok();
         let (Some(unit), Some(done), Some(total)) = (group(1), number(group(2)), number(group(3)))
@@ -81,6 +94,21 @@ impl Counters {
     }
 }
 
+/// Where, from `from` on, the sign of a fraction stands between two digits: `3/10`, `3 of 10`.
+fn fraction(text: &[u8], from: usize) -> Option<usize> {
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+    memchr::memchr3_iter(b'/', b'f', b'F', text.get(from..)?).map(|at| from + at).find(|&at| {
+        let sign = match text[at] {
+            b'/' => at,
+            _ if at > 0 && text[at - 1].eq_ignore_ascii_case(&b'o') => at - 1,
+            _ => return false,
+        };
+        let before = text[..sign].iter().rev().find(|byte| !is_blank(byte));
+        let after = text[at + 1..].iter().find(|byte| !is_blank(byte));
+        [before, after].iter().all(|byte| byte.is_some_and(u8::is_ascii_digit))
+    })
+}
+
 impl Counter {
     /// At the rate until now; none while there is no rate.
     fn remaining(&self, at: Timestamp) -> Option<Duration> {
@@ -100,14 +128,11 @@ mod tests {
 
     /// Progress after lines at seconds, seen at the last one: unit, done, total, remaining seconds.
     fn after(lines: &[(i64, &str)]) -> Option<(String, f64, f64, Option<u64>)> {
-        let pattern = Counters::pattern().unwrap();
         let mut counters = Counters::default();
         let mut now = Timestamp::default();
         for (second, line) in lines {
             now = Timestamp::from_secs(*second);
-            if let Some(captures) = pattern.captures(line.as_bytes()) {
-                counters.see(&captures, now);
-            }
+            counters.line(line.as_bytes(), now);
         }
         let progress = counters.progress(now)?;
         let remaining = progress.remaining.map(|remaining| remaining.as_secs());

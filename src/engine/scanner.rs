@@ -1,42 +1,53 @@
-//! The gate: which of all patterns match a line, at the price of one search for most lines.
+//! The gate: which of all patterns match a line, at the price of one search for most lines; and
+//! which lines of a whole block are worth that search.
 //!
 //! Knows patterns by number only; what they are for is the judge's business. Owns its scratch.
 
-use regex::bytes::{Regex, RegexSet, RegexSetBuilder};
+use std::cell::OnceCell;
+use std::ops::Range;
+
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{
+    Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir, HirKind,
+    Look, Repetition,
+};
+
+use crate::engine::block;
 
 /// Compiled sets larger than this are not built; the patterns are then searched one by one.
 const SIZE_LIMIT: usize = 64 << 20;
+/// What a search may remember of its automaton.
+const CACHE: usize = 4 << 20;
 
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Scanner {
     patterns: Vec<Regex>,
-    set: Option<RegexSet>,
+    /// All patterns as one. Made for the first line: a run that prints nothing starts sooner.
+    any: OnceCell<Option<Regex>>,
+    /// Made for the first line that has a hit.
+    set: OnceCell<Option<RegexSet>>,
     hits: Vec<usize>,
 }
 
 impl Scanner {
     pub(in crate::engine) fn new(patterns: Vec<Regex>) -> Self {
-        let set = RegexSetBuilder::new(patterns.iter().map(Regex::as_str))
-            .size_limit(SIZE_LIMIT)
-            .dfa_size_limit(SIZE_LIMIT)
-            .build()
-            .ok();
         let hits = Vec::with_capacity(patterns.len());
-        Self { patterns, set, hits }
+        Self { patterns, hits, ..Self::default() }
     }
 
-    pub(in crate::engine) fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
+    fn any(&self) -> Option<&Regex> {
+        self.any.get_or_init(|| any_of(&self.patterns)).as_ref()
     }
 
     /// The numbers of the patterns that match, in their order.
-    ///
-    /// `is_match` first: it stops at the first hit and allocates nothing, and most lines have none.
     pub(in crate::engine) fn scan(&mut self, line: &[u8]) -> &[usize] {
         self.hits.clear();
-        match &self.set {
-            Some(set) if set.is_match(line) => self.hits.extend(set.matches(line).iter()),
-            Some(_) => {}
+        if self.patterns.is_empty() || self.any().is_some_and(|any| !any.is_match(line)) {
+            return &self.hits;
+        }
+        match self.set.get_or_init(|| set_of(&self.patterns)) {
+            Some(set) => self.hits.extend(set.matches(line).iter()),
             None => {
                 let found = self.patterns.iter().enumerate().filter(|(_, p)| p.is_match(line));
                 self.hits.extend(found.map(|(number, _)| number));
@@ -45,32 +56,163 @@ impl Scanner {
         &self.hits
     }
 
+    /// Adds the lines of a block in which a pattern matches; perhaps others.
+    pub(in crate::engine) fn lines(&self, block: &[u8], out: &mut Vec<Range<usize>>) {
+        if self.patterns.is_empty() {
+            return;
+        }
+        match self.any() {
+            // Where the search ends is in the line too, since no match goes beyond a line.
+            Some(any) => block::lines_with(block, |b, from| any.shortest_match_at(b, from), out),
+            None => block::lines_with(block, |_, from| Some(from), out),
+        }
+    }
+
     pub(in crate::engine) fn pattern(&self, number: usize) -> Option<&Regex> {
         self.patterns.get(number)
     }
 }
 
+fn set_of(patterns: &[Regex]) -> Option<RegexSet> {
+    let set = RegexSetBuilder::new(patterns.iter().map(Regex::as_str))
+        .size_limit(SIZE_LIMIT)
+        .dfa_size_limit(CACHE)
+        .build();
+    set.ok()
+}
+
+/// One pattern that matches in a block where one of `patterns` matches in a line of it.
+fn any_of(patterns: &[Regex]) -> Option<Regex> {
+    let mut parser = ParserBuilder::new().utf8(false).build();
+    let parsed = patterns.iter().map(|pattern| parser.parse(pattern.as_str()).ok());
+    let parsed = parsed.collect::<Option<Vec<_>>>()?;
+    let any = Hir::alternation(parsed.iter().map(within_line).collect());
+    let any =
+        RegexBuilder::new(&any.to_string()).size_limit(SIZE_LIMIT).dfa_size_limit(CACHE).build();
+    any.ok()
+}
+
+/// The pattern as it matches in a line that stands in a block: the ends of the text are the ends of
+/// the line, and nothing matches a newline.
+fn within_line(pattern: &Hir) -> Hir {
+    let all = |parts: &[Hir]| parts.iter().map(within_line).collect();
+    match pattern.kind() {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Literal(literal) if literal.0.contains(&b'\n') => Hir::fail(),
+        HirKind::Literal(literal) => Hir::literal(literal.0.clone()),
+        HirKind::Class(Class::Unicode(class)) => {
+            let mut class = class.clone();
+            class.difference(&ClassUnicode::new([ClassUnicodeRange::new('\n', '\n')]));
+            Hir::class(Class::Unicode(class))
+        }
+        HirKind::Class(Class::Bytes(class)) => {
+            let mut class = class.clone();
+            class.difference(&ClassBytes::new([ClassBytesRange::new(b'\n', b'\n')]));
+            Hir::class(Class::Bytes(class))
+        }
+        HirKind::Look(Look::Start | Look::StartCRLF) => Hir::look(Look::StartLF),
+        HirKind::Look(Look::End | Look::EndCRLF) => Hir::look(Look::EndLF),
+        HirKind::Look(look) => Hir::look(*look),
+        HirKind::Repetition(repetition) => Hir::repetition(Repetition {
+            sub: Box::new(within_line(&repetition.sub)),
+            ..repetition.clone()
+        }),
+        HirKind::Capture(Capture { sub, .. }) => within_line(sub),
+        HirKind::Concat(parts) => Hir::concat(all(parts)),
+        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn hits_are_the_same_with_and_without_the_set() {
-        let patterns: Vec<Regex> = ["loss", r"^ERR\d+", "(?i)cuda", r"(?-u:\xff)"]
-            .iter()
-            .map(|pattern| Regex::new(pattern).unwrap())
-            .collect();
-        let mut gated = Scanner::new(patterns.clone());
-        let mut plain = Scanner { set: None, ..Scanner::new(patterns) };
-        assert!(gated.set.is_some());
-        for (line, hits) in [
-            (&b"nothing"[..], &[][..]),
-            (b"ERR7: CUDA loss", &[0, 1, 2]),
-            (b"\xfe\xff", &[3]),
-            (b"", &[]),
-        ] {
-            assert_eq!(gated.scan(line), hits, "{line:?}");
-            assert_eq!(plain.scan(line), hits, "{line:?}");
+    /// Patterns of all kinds, and lines that they match or nearly match.
+    const PATTERNS: [&str; 16] = [
+        "loss",
+        r"^ERR\d+",
+        "(?i)cuda",
+        r"(?-u:\xff)",
+        r"error[^)]*\)",
+        r"\bnan\b$",
+        r"\A\z",
+        "(?m)^b$",
+        "(?s)x.y",
+        "a\\nb",
+        r"\s{2}$",
+        "^.?$",
+        r"(?:e|é)+x",
+        r"(?R)^c$",
+        r"(?<n>\w+)=(?<v>[^ ]*)",
+        r"\Bq\B|q\b",
+    ];
+    const PIECES: [&[u8]; 22] = [
+        b"loss",
+        b"ERR7",
+        b"CUDA",
+        b"\xff",
+        b"error",
+        b")",
+        b"nan",
+        b"b",
+        b"x",
+        b"y",
+        b"a",
+        b" ",
+        "é".as_bytes(),
+        b"c",
+        b"=",
+        b"q",
+        b"\n",
+        b"\n",
+        b"\n",
+        b"\t",
+        b"\x00",
+        b"7",
+    ];
+
+    fn patterns(numbers: &[usize]) -> Vec<Regex> {
+        numbers.iter().map(|number| Regex::new(PATTERNS[*number]).unwrap()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_and_a_block_are_searched_as_by_each_pattern_alone(
+            numbers in prop::collection::vec(0..PATTERNS.len(), 0..6),
+            pieces in prop::collection::vec(0..PIECES.len(), 0..40),
+        ) {
+            let patterns = patterns(&numbers);
+            let mut scanner = Scanner::new(patterns.clone());
+            prop_assert!(scanner.any().is_some() && set_of(&patterns).is_some());
+            let mut without_set = Scanner::new(patterns.clone());
+            without_set.any.set(None).unwrap();
+            without_set.set.set(None).unwrap();
+            let mut text: Vec<u8> = pieces.iter().flat_map(|piece| PIECES[*piece]).copied().collect();
+            text.push(b'\n');
+            let (mut found, mut all) = (Vec::new(), Vec::new());
+            scanner.lines(&text, &mut found);
+            without_set.lines(&text, &mut all);
+            let mut start = 0;
+            for line in text.split_inclusive(|byte| *byte == b'\n') {
+                let range = start..start + line.len();
+                start = range.end;
+                let line = &line[..line.len() - 1];
+                let hits: Vec<_> = (0..patterns.len()).filter(|n| patterns[*n].is_match(line)).collect();
+                prop_assert_eq!(scanner.scan(line), &hits[..]);
+                prop_assert_eq!(without_set.scan(line), &hits[..]);
+                prop_assert!(hits.is_empty() || found.contains(&range), "{:?} in {:?}", line, found);
+                prop_assert!(patterns.is_empty() || all.contains(&range));
+            }
         }
+    }
+
+    #[test]
+    fn a_search_does_not_go_beyond_the_line() {
+        let scanner = Scanner::new(vec![Regex::new(r"error[^)]*\)|(?s:begin.*end)").unwrap()]);
+        let mut found = Vec::new();
+        scanner.lines(b"error (1\n)\nbegin\nend\nerror ()\n", &mut found);
+        assert!(matches!(&found[..], [line] if *line == (21..30)));
     }
 }

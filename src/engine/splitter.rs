@@ -10,9 +10,10 @@
 //! lines above their bars in this way.
 
 use crate::engine::bar;
+use crate::engine::block;
 use crate::engine::escape::{Effect, Escape, Fed};
 use crate::engine::rows::Rows;
-use crate::engine::screen::{HEAD, Screen, TAIL};
+use crate::engine::screen::Screen;
 
 #[cfg(test)]
 mod tests;
@@ -63,7 +64,6 @@ impl Splitter {
     /// Takes the next bytes, and gives each line that is complete now.
     pub fn push(&mut self, bytes: &[u8], each: &mut dyn FnMut(Line<'_>)) {
         let mut rest = bytes;
-        let mut at_start = true;
         while let Some(&byte) = rest.first() {
             if self.escape.is_open() {
                 match self.escape.feed(byte) {
@@ -74,9 +74,6 @@ impl Splitter {
                 rest = &rest[1..];
                 continue;
             }
-            if std::mem::take(&mut at_start) && self.is_untouched() {
-                rest = self.plain_lines(rest, each);
-            }
             let run = rest.iter().position(|b| is_control(*b)).unwrap_or(rest.len());
             let (text, after) = rest.split_at(run);
             if !text.is_empty() {
@@ -85,7 +82,6 @@ impl Splitter {
             rest = match after.split_first() {
                 Some((control, rest)) => {
                     self.control(*control, each);
-                    at_start = *control == b'\n';
                     rest
                 }
                 None => after,
@@ -126,23 +122,27 @@ impl Splitter {
         self.left_out
     }
 
-    fn is_untouched(&self) -> bool {
-        self.screen.is_empty() && !self.moved && self.above == 0 && self.rows.are_settled()
+    /// Whether a line begins here, and nothing of it was printed.
+    pub(in crate::engine) fn is_at_line_start(&self) -> bool {
+        self.screen.is_empty()
+            && !self.moved
+            && self.above == 0
+            && !self.escape.is_open()
+            && self.rows.are_settled()
     }
 
-    /// Gives lines without any control but their end, straight from the chunk.
-    fn plain_lines<'a>(&mut self, mut rest: &'a [u8], each: &mut dyn FnMut(Line<'_>)) -> &'a [u8] {
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-            if text.len() > HEAD + TAIL || memchr::memchr3(0x1b, b'\r', 0x08, text).is_some() {
-                break;
-            }
-            self.lines += 1;
-            self.rows.add(text, 0);
-            each(Line { number: self.lines, kind: LineKind::Whole, text });
-            rest = &rest[end + 1..];
-        }
-        rest
+    /// Takes a line of a plain block. Only where a line begins.
+    pub(in crate::engine) fn whole<'a>(&mut self, text: &'a [u8]) -> Line<'a> {
+        self.lines += 1;
+        self.rows.add(text, 0);
+        Line { number: self.lines, kind: LineKind::Whole, text }
+    }
+
+    /// Takes a plain block of which no line is wanted. Only where a line begins.
+    pub(in crate::engine) fn pass(&mut self, block: &[u8]) {
+        self.lines += block::count(block);
+        block::lines(block::last(block, Rows::KEPT as usize, |_| true))
+            .for_each(|text| self.rows.add(text, 0));
     }
 
     fn print(&mut self, text: &[u8], each: &mut dyn FnMut(Line<'_>)) {

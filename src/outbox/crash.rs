@@ -1,5 +1,7 @@
 //! The outbox on a disk that loses what was not synced, with a crash after every step.
 
+mod deliver;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use std::time::Duration;
 use crate::engine::alert::{AlertState, Severity};
 use crate::outbox::disk::{Disk, FileInfo};
 use crate::outbox::entry::{Entry, Picture};
-use crate::outbox::spool::{Loaded, Outbox, OutboxError};
+use crate::outbox::spool::{Loaded, Outbox, OutboxError, io_error};
 use crate::render::Message;
 use crate::render::message::{MessageKind, RunLabel};
 use crate::time::Timestamp;

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod driver;
 pub mod journal;
+pub mod pace;
 pub mod past;
 pub mod queue;
 pub mod record;

@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn host_metrics_are_drawn_only_by_name() {
-        let curve = |name: &str| Curve { name: name.to_owned(), points: vec![(1.0, 1.0)] };
+        let curve = |name: &str| Curve::of(name, vec![(1.0, 1.0)]);
         let curves = ["cpu.util", "loss", "acc"].map(curve);
         let names = |chosen: Vec<Curve>| -> Vec<String> {
             chosen.into_iter().map(|curve| curve.name).collect()

@@ -134,3 +134,66 @@ proptest! {
         engine.series().curves();
     }
 }
+
+/// Runs of lines that are taken at once where nothing is in them, among others that matter.
+const BLOCKS: [&[u8]; 22] = [
+    b"loading shard\n",
+    b"step 10 | loss=2.5 | lr=1e-4\n",
+    b"\n",
+    b"rank 3 of 8 is ready\n",
+    b"Epoch 3/10\n",
+    b"Epoch 4 OF 10 step 1 / 7\n",
+    b"error\n",
+    b"epoch 2 error handled loss=9\n",
+    b"Traceback (most recent call last):\n",
+    b"  File \"train.py\", line 3, in <module>\n    main()\n",
+    b"ValueError: bad shape\n",
+    b"[rank1]: Traceback (most recent call last):\n",
+    b"Root Cause (first observed failure):\n",
+    b"  rank      : 3 (local_rank: 1)\n  exitcode  : 1 (pid: 85)\n",
+    b"fatal error: no data\n",
+    b"^C\n",
+    b"10%|#  | 1/10\r20%|## | 2/10\n",
+    b"carriage\r\n",
+    b"\x1b[1A\x1b[2Kloading shard\n",
+    b"\x1b[31mERROR\x1b[0m out of memory\n",
+    b"iter\tloss\tacc\n1\t0.5\t0.9\n2\t0.4\t0.91\n",
+    b"\xff\x00 nan=\xfe",
+];
+
+/// Effects and the last snapshot of a run whose bytes come in chunks of that size.
+fn run_in_chunks(rules: &str, script: &[(usize, usize)], size: usize) -> Vec<String> {
+    let config = trainwatch::config::compile("rules", rules, Path::new(""), &|_| None);
+    let mut engine = Engine::new(config.unwrap().rules, Timestamp::default(), true);
+    let mut effects = Vec::new();
+    let bytes: Vec<u8> =
+        script.iter().flat_map(|(piece, times)| BLOCKS[*piece].repeat(*times)).collect();
+    let (source, now) = (SourceId(0), Timestamp::from_secs(1));
+    for bytes in bytes.chunks(size) {
+        engine.handle(now, Input::Chunk { source, bytes }, &mut effects);
+    }
+    let status = ProcessStatus::Exited { code: 1 };
+    engine.handle(now, Input::Ended(ProcessEnd { status, clues: vec![] }), &mut effects);
+    engine.handle(now, Input::Finished, &mut effects);
+    let last = format!("{:?}", engine.snapshot(now));
+    effects.iter().map(told).chain([last]).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Single bytes never make a block of lines: they show what is to come of each line.
+    #[test]
+    fn blocks_are_judged_as_line_by_line(
+        script in prop::collection::vec(
+            (0..BLOCKS.len(), prop_oneof![8 => 1_usize..3, 1 => 1_usize..200]),
+            1..40,
+        ),
+        size in prop_oneof![2_usize..400, Just(usize::MAX)],
+        auto_metrics in any::<bool>(),
+    ) {
+        let rules = format!("auto_metrics: {auto_metrics}\n{RULES}");
+        let expected = run_in_chunks(&rules, &script, 1);
+        prop_assert_eq!(run_in_chunks(&rules, &script, size), expected);
+    }
+}

@@ -244,6 +244,21 @@ async fn order_is_kept_and_the_end_overtakes_reports() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_does_not_wait_behind_a_backlog() {
+    let world = World::new(&[("lab", &[])]);
+    for n in 0..20 {
+        world.commit("r1", "lab", MessageKind::Alert, &n.to_string());
+    }
+    world.commit("r1", "lab", MessageKind::End, "end");
+    let (stage, courier) = world.courier("r1");
+    stage.send_replace(Stage::Ended);
+    courier.await;
+    let titles = world.titles();
+    assert_eq!((titles.len(), titles[0].as_str()), (21, "end"));
+    assert!(titles[1..].is_sorted_by_key(|title| title.parse::<u32>().unwrap()), "{titles:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_channel_does_not_hold_up_another() {
     let world = World::new(&[("slow", &[refuse_later(600)]), ("fast", &[])]);
     world.commit("r1", "slow", MessageKind::Alert, "a");

@@ -10,8 +10,14 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::sandbox::{Sandbox, WATCH};
 
-const RULES: &str =
-    "builtin: false\nrules:\n  - { name: each, match: 'ALERT (?<n>[0-9]+)', lines: 0 }\n";
+/// A rule for each last digit: of many alerts of one rule some are told in one message.
+fn rules() -> String {
+    let rule = |digit: u32| {
+        format!("  - {{ name: each-{digit}, match: 'ALERT (?<n>[0-9]*{digit})$', lines: 0 }}\n")
+    };
+    format!("builtin: false\nrules:\n{}", (0..10).map(rule).collect::<String>())
+}
+
 /// For a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -98,7 +104,7 @@ fn told(said: &str) -> impl Iterator<Item = (usize, bool)> {
 #[test]
 fn each_alert_is_told_though_the_watcher_is_killed_again_and_again() {
     let sandbox = Sandbox::new();
-    sandbox.write("rules.yaml", RULES);
+    sandbox.write("rules.yaml", &rules());
     let mut story = Story { sandbox, lives: 0, written: 0 };
     let mut options = &["--from", "start"][..];
     for round in 0..6 {
@@ -140,7 +146,7 @@ fn each_alert_is_told_though_the_watcher_is_killed_again_and_again() {
 #[test]
 fn after_an_end_in_order_nothing_is_told_again() {
     let sandbox = Sandbox::new();
-    sandbox.write("rules.yaml", RULES);
+    sandbox.write("rules.yaml", &rules());
     let mut story = Story { sandbox, lives: 0, written: 0 };
     let mut options = &["--from", "start"][..];
     for _ in 0..3 {
@@ -161,7 +167,7 @@ fn after_an_end_in_order_nothing_is_told_again() {
 #[test]
 fn a_loss_is_counted_and_told_at_the_end() {
     let sandbox = Sandbox::new();
-    sandbox.write("rules.yaml", RULES);
+    sandbox.write("rules.yaml", &rules());
     let mut story = Story { sandbox, lives: 0, written: 0 };
     let mut watcher = story.begin_life(&["--from", "start"]);
     story.write(2);

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::channels::http::{self, Failure, Timeouts};
 use crate::channels::secret::Secret;
 use crate::channels::slack::refusal::Refusal;
+use crate::time::Timestamp;
 
 /// A token's view of the API at one base URL.
 pub(in crate::channels) struct Api {
@@ -20,6 +21,14 @@ pub(in crate::channels) struct Api {
     base: String,
     authorization: HeaderValue,
     timeouts: Timeouts,
+}
+
+/// What `auth.test` says, in its answer and around it.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub(super) answer: Value,
+    pub(super) scopes: Vec<String>,
+    pub(super) date: Option<Timestamp>,
 }
 
 impl fmt::Debug for Api {
@@ -48,12 +57,14 @@ impl Api {
         read(method, &self.send(method, args).await?)
     }
 
-    /// Who the token belongs to, and its scopes, which stand in a header only.
-    pub(super) async fn identity(&self) -> Result<(Value, Vec<String>), Refusal> {
+    /// Who the token belongs to; its scopes, which stand in a header only; Slack's clock.
+    pub(super) async fn identity(&self) -> Result<Identity, Refusal> {
         let answer = self.send("auth.test", &[]).await?;
-        let scopes = answer.headers.get("x-oauth-scopes").and_then(|v| v.to_str().ok());
-        let scopes = scopes.unwrap_or_default().split(',').map(|s| s.trim().to_owned()).collect();
-        Ok((read("auth.test", &answer)?, scopes))
+        let header = |name: &str| answer.headers.get(name).and_then(|v| v.to_str().ok());
+        let scopes = header("x-oauth-scopes").unwrap_or_default();
+        let scopes = scopes.split(',').map(|s| s.trim().to_owned()).collect();
+        let date = header("date").and_then(Timestamp::from_http_date);
+        Ok(Identity { answer: read("auth.test", &answer)?, scopes, date })
     }
 
     async fn send(&self, method: &str, args: &[(&str, &str)]) -> Result<http::Answer, Refusal> {

@@ -1,8 +1,9 @@
 //! Slack, by a bot's token (`bot`) or by an incoming webhook (`webhook`).
 //!
 //! `blocks` and `chart` turn a message into Slack's shapes, `escape` makes foreign text safe; `api`
-//! makes calls, `card` keeps a run's card up to date, `refusal` says what their failures mean, `lookup` finds a channel's ID, `progress`
-//! remembers what is done, `doctor` looks whether all would work.
+//! makes calls, `card` keeps a run's card up to date, `refusal` says what their failures mean,
+//! `lookup` finds a channel's ID, `progress` remembers what is done, `doctor` looks whether all
+//! would work.
 
 mod api;
 mod blocks;
@@ -18,5 +19,5 @@ mod webhook;
 
 pub(super) use api::Api;
 pub(super) use bot::Bot;
-pub(super) use doctor::examine;
+pub(super) use doctor::{examine, manifest};
 pub(super) use webhook::Webhook;

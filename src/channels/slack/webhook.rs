@@ -10,7 +10,7 @@ use crate::channels::secret::Secret;
 use crate::channels::slack::blocks::{self, Options, Payload};
 use crate::channels::slack::progress::{Form, Progress};
 use crate::channels::slack::refusal::{Class, Refusal};
-use crate::channels::{Channel, Delivery, DeliveryError, DeliveryFuture};
+use crate::channels::{Channel, Check, Delivery, DeliveryError, DeliveryFuture};
 use crate::render::Message;
 
 const STEP: &str = "the webhook";
@@ -42,6 +42,19 @@ impl Webhook {
             done.store(delivery.progress);
             (delivery.progress_changed)(delivery.progress);
         }
+    }
+
+    /// An empty message is refused by a webhook that works, and by one that is gone otherwise.
+    pub(in crate::channels) async fn examine(&self) -> Check {
+        let request = self.http.post(self.url.expose().trim()).json(&json!({}));
+        let outcome = match http::send(request).await {
+            Err(failure) => Err(Refusal::failed(STEP, &failure)),
+            Ok(answer) => match read(&answer) {
+                Err(refusal) if refusal.class != Class::Payload => Err(refusal),
+                _ => Ok("it answers, and an empty message was refused as it should be".to_owned()),
+            },
+        };
+        Check { what: "webhook".to_owned(), outcome: outcome.map_err(Into::into) }
     }
 
     async fn post(&self, payload: &Payload) -> Result<(), Refusal> {

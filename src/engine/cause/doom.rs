@@ -1,10 +1,13 @@
 //! Known classes of doom: the words by which GPU memory, disks, NCCL, schedulers and people end runs.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexSet};
 
 use super::text::pattern;
+use crate::engine::block;
 
 /// What a text says has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,20 +107,36 @@ pub(super) fn classify(text: &[u8]) -> Option<Doom> {
     CLASSES.get(first).map(|(doom, _)| *doom)
 }
 
-/// Whether a text is worth a closer look at all. Most lines end here, so it is one search for
-/// literals, which needs no memory; few and short enough that they are searched with vectors.
-static GATE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
+/// Whether a text is worth a closer look at all. Most lines end here, so it is three searches for
+/// literals, which need no memory. They are searched with vectors, as long as each search has few
+/// and of about the same length.
+static GATE: LazyLock<[Regex; 2]> = LazyLock::new(|| {
+    [
         "Traceback \\(most|Error|error:|ERROR|FATAL|atal|panic|Exception|Interrupt|CRITICAL|illed|\
-         terminat|Assert|ASSERT|Check failed|CANCELLED|oom|OOM|ut of memory|space left|quota|\
-         is full|Root Cause|exitcode|return code|signal|SIG|arly stop|to stop|overfitting det|\
-         bort|Segmentation|Bus error|free\\(\\)|double free|malloc\\(\\)|smashing|Unhandled|TERM_|\
-         PBS: |imeout|Xid|NCCL|reempt|PREEMPT|\\^C|Stopping|Stop train|\"exc_type\"|heap out of",
-    )
+         terminat|Assert|ASSERT|Check failed|CANCELLED|ut of memory|space left|quota|is full|\
+         Root Cause|exitcode|return code|signal|arly stop|to stop|overfitting det|bort|\
+         Segmentation|Bus error|free\\(\\)|double free|malloc\\(\\)|smashing|Unhandled|TERM_|\
+         PBS: |imeout|NCCL|reempt|PREEMPT|Stopping|Stop train|\"exc_type\"|heap out of",
+        "oom|OOM|SIG|Xid",
+    ]
+    .map(pattern)
 });
+/// What a terminal echoes for an interrupt.
+static ECHO: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("^C"));
 
 pub(super) fn is_news(text: &[u8]) -> bool {
-    GATE.is_match(text)
+    GATE.iter().any(|gate| gate.is_match(text)) || ECHO.find(text).is_some()
+}
+
+/// Adds the lines of a block that are news.
+pub(super) fn news(block: &[u8], out: &mut Vec<Range<usize>>) {
+    for gate in &*GATE {
+        // The search ends within the line.
+        let find = |block: &[u8], from| gate.shortest_match_at(block, from).map(|end| end - 1);
+        block::lines_with(block, find, out);
+    }
+    let find = |block: &[u8], from: usize| Some(from + ECHO.find(block.get(from..)?)?);
+    block::lines_with(block, find, out);
 }
 
 /// A normal end before the last step, in the words of those who do it.

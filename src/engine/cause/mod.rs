@@ -20,6 +20,8 @@ mod text;
 mod traceback;
 mod verdict;
 
+use std::ops::Range;
+
 use bstr::ByteSlice;
 
 use self::doom::{Doom, classify};
@@ -30,6 +32,7 @@ use self::tail::Tail;
 use self::text::{MAX_LINE, Speaker, split_speaker};
 use self::traceback::{HEADER, Step, Traceback};
 use crate::engine::alert::Verdict;
+use crate::engine::block;
 use crate::engine::input::{ProcessEnd, SourceId};
 use crate::engine::splitter::{Line, LineKind};
 
@@ -94,6 +97,24 @@ impl Investigator {
                 self.whole(source, text);
             }
         }
+    }
+
+    /// Adds the lines of a block that hold news.
+    pub(in crate::engine) fn news(block: &[u8], out: &mut Vec<Range<usize>>) {
+        doom::news(block, out);
+    }
+
+    /// Whether every line is wanted now, news or not.
+    pub(in crate::engine) fn is_reading(&self) -> bool {
+        self.launcher.is_reading() || !self.lanes.is_empty()
+    }
+
+    /// Takes a block of whole lines without news, while no others are wanted.
+    pub(in crate::engine) fn pass(&mut self, source: SourceId, block: &[u8]) {
+        self.partials.retain(|(id, _)| *id != source);
+        self.at += block::count(block);
+        let at = self.at;
+        self.tail(source).pass(at, block);
     }
 
     /// The verdict, with all that was seen until now.

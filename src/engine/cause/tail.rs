@@ -7,6 +7,7 @@ use bstr::ByteSlice;
 use regex::bytes::Regex;
 
 use super::text::{MAX_LINE, pattern};
+use crate::engine::block;
 
 /// Lines kept of a source.
 const LINES: usize = 32;
@@ -41,6 +42,15 @@ impl Tail {
             return;
         }
         push_bounded(&mut self.last, LINES, at, text);
+    }
+
+    /// A block of lines without news, of which `at` is the last one.
+    pub(super) fn pass(&mut self, at: u64, block: &[u8]) {
+        let last = block::last(block, LINES, |text| !text.is_empty());
+        let first = at.saturating_sub(block::count(last)) + 1;
+        for (at, text) in (first..).zip(block::lines(last)) {
+            self.push(at, text);
+        }
     }
 
     /// Keeps a line longer if it calls itself an error.

@@ -9,17 +9,31 @@ const BUCKETS: usize = 512;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
     pub name: String,
-    /// (step if the run prints steps, else the sample's number; value, possibly NaN or infinite)
+    /// (step if the run prints steps, else the sample's number; value, possibly NaN or infinite).
+    /// Of a long series the extremes, and the newest sample.
     pub points: Vec<(f64, f64)>,
+    /// The same, with means instead of extremes: what a smoothed line is drawn from.
+    pub means: Vec<(f64, f64)>,
 }
 
-/// Neighbouring samples, of which the lowest and the highest are kept.
+impl Curve {
+    /// All samples of a series.
+    pub fn of(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self { name: name.into(), means: points.clone(), points }
+    }
+}
+
+/// Neighbouring samples, of which the lowest, the highest and the mean are kept.
 ///
 /// NaN counts as the highest of all, so that a broken number stays visible.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     lowest: Drawn,
     highest: Drawn,
+    newest: Drawn,
+    /// NaN if one of them is not finite.
+    mean: f64,
+    count: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,21 +44,37 @@ struct Drawn {
 }
 
 impl Bucket {
+    fn of(drawn: Drawn) -> Self {
+        let mean = if drawn.value.is_finite() { drawn.value } else { f64::NAN };
+        Self { lowest: drawn, highest: drawn, newest: drawn, mean, count: 1 }
+    }
+
+    /// With the samples that came after.
     fn merged(self, other: Self) -> Self {
         let lower = other.lowest.value.total_cmp(&self.lowest.value).is_lt();
         let higher = other.highest.value.total_cmp(&self.highest.value).is_gt();
+        let count = self.count.saturating_add(other.count);
         Self {
             lowest: if lower { other.lowest } else { self.lowest },
             highest: if higher { other.highest } else { self.highest },
+            newest: other.newest,
+            // A sum of the values could overflow.
+            mean: self.mean * (self.count as f64 / count as f64)
+                + other.mean * (other.count as f64 / count as f64),
+            count,
         }
     }
 
     /// Its one or two points in the order of time.
-    fn points(&self) -> impl Iterator<Item = Drawn> {
+    fn extremes(&self) -> impl Iterator<Item = Drawn> {
         let (lowest, highest) = (self.lowest, self.highest);
         let (first, second) =
             if lowest.number <= highest.number { (lowest, highest) } else { (highest, lowest) };
         std::iter::once(first).chain((second.number != first.number).then_some(second))
+    }
+
+    fn middle(&self) -> Drawn {
+        Drawn { value: self.mean, ..self.newest }
     }
 }
 
@@ -61,8 +91,7 @@ impl Thinned {
     pub(super) fn push(&mut self, number: u64, point: Point) {
         // A negative NaN would sort below all; its sign means nothing.
         let value = if point.value.is_nan() { f64::NAN } else { point.value };
-        let drawn = Drawn { number, step: point.step, value };
-        let bucket = Bucket { lowest: drawn, highest: drawn };
+        let bucket = Bucket::of(Drawn { number, step: point.step, value });
         let capacity = 1_u64.checked_shl(self.doublings).unwrap_or(u64::MAX);
         match self.buckets.last_mut() {
             Some(last) if self.filled < capacity => {
@@ -88,20 +117,33 @@ impl Thinned {
     }
 
     pub(super) fn curve(&self, name: &str) -> Curve {
-        let all = || self.buckets.iter().flat_map(Bucket::points);
+        let by_step = self.first_step();
         // What is printed before the first step, such as settings, has no place among steps.
-        let before = all().take_while(|point| point.step.is_none()).count();
-        let stepped = || all().skip(before);
-        // Steps that go back (one count for each epoch) would draw a scribble.
-        let by_step = stepped().next().is_some()
-            && stepped().all(|point| point.step.is_some())
-            && stepped().zip(stepped().skip(1)).all(|(one, next)| one.step <= next.step);
-        let drawn = all().skip(if by_step { before } else { 0 });
-        let x = |point: &Drawn| match point.step {
-            Some(step) if by_step => step,
-            _ => point.number as f64,
+        let place = |drawn: Drawn| match (by_step, drawn.step) {
+            (Some(first), _) if drawn.number < first => None,
+            (Some(_), Some(step)) => Some((step, drawn.value)),
+            _ => Some((drawn.number as f64, drawn.value)),
         };
-        Curve { name: name.to_owned(), points: drawn.map(|p| (x(&p), p.value)).collect() }
+        let means = self.buckets.iter().map(Bucket::middle).filter_map(place).collect();
+        let points = self.drawn().filter_map(place).collect();
+        Curve { name: name.to_owned(), points, means }
+    }
+
+    fn drawn(&self) -> impl Iterator<Item = Drawn> {
+        let extremes = self.buckets.iter().flat_map(Bucket::extremes);
+        let newest = self.buckets.last().map(|last| last.newest);
+        let drawn_yet = self.buckets.last().and_then(|last| last.extremes().last());
+        let newest = newest.filter(|newest| drawn_yet.is_some_and(|d| d.number != newest.number));
+        extremes.chain(newest)
+    }
+
+    /// The number of the first sample that has a step, if steps can be the x axis. Those that go
+    /// back (one count for each epoch) would draw a scribble.
+    fn first_step(&self) -> Option<u64> {
+        let stepped = || self.drawn().skip_while(|point| point.step.is_none());
+        let usable = stepped().all(|point| point.step.is_some())
+            && stepped().zip(stepped().skip(1)).all(|(one, next)| one.step <= next.step);
+        stepped().next().filter(|_| usable).map(|point| point.number)
     }
 }
 
@@ -134,11 +176,28 @@ mod tests {
             _ => f64::from(i % 10),
         };
         let curve = thinned((0..200_000).map(|i| (Some(f64::from(i)), peak(i)))).curve("loss");
-        assert!(curve.points.len() <= 2 * BUCKETS, "{}", curve.points.len());
+        assert!(curve.points.len() <= 2 * BUCKETS + 1, "{}", curve.points.len());
         assert!(curve.points.contains(&(77_777.0, 1e9)));
         assert!(curve.points.contains(&(123_456.0, -1e9)));
         assert!(curve.points.iter().any(|point| point.0 == 150_000.0 && point.1.is_nan()));
         assert!(curve.points.is_sorted_by(|one, next| one.0 < next.0));
+    }
+
+    #[test]
+    fn a_long_series_ends_with_its_newest_sample() {
+        let curve = thinned((0..10_000).map(|i| (None, [5.0, 1.0, 9.0, 4.0][i % 4]))).curve("loss");
+        assert_eq!(curve.points.last(), Some(&(10_000.0, 4.0)));
+    }
+
+    #[test]
+    fn the_mean_of_a_long_series_is_not_that_of_its_extremes() {
+        let rare_peak = |i: u32| if i.is_multiple_of(100) { 1000.0 } else { 1.0 };
+        let curve = thinned((0..204_800).map(|i| (None, rare_peak(i)))).curve("grad_norm");
+        let mean = |points: &[(f64, f64)]| {
+            points.iter().map(|(_, y)| y).sum::<f64>() / points.len() as f64
+        };
+        assert!(mean(&curve.points) > 300.0);
+        assert!((mean(&curve.means) - 10.99).abs() < 0.1, "{}", mean(&curve.means));
     }
 
     #[test]

@@ -84,10 +84,19 @@ impl Axis {
         axis
     }
 
+    /// The value as the axis measures it: its logarithm on a logarithmic one.
+    pub(super) fn scaled(&self, value: f64) -> f64 {
+        if self.log { value.max(f64::MIN_POSITIVE).log10() } else { value }
+    }
+
+    /// The value that measures `scaled`.
+    pub(super) fn unscaled(&self, scaled: f64) -> f64 {
+        if self.log { 10f64.powf(scaled) } else { scaled }
+    }
+
     /// Where the value lies; the ends for what is outside.
     pub(super) fn pixel(&self, value: f64) -> f32 {
-        let value = if self.log { value.max(f64::MIN_POSITIVE).log10() } else { value };
-        let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
+        let share = ((self.scaled(value) - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
         let share = if share.is_nan() { 0.5 } else { share as f32 };
         self.start + share * (self.end - self.start)
     }

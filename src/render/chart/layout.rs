@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn curve(name: &str, y: f64) -> Curve {
-        Curve { name: name.to_owned(), points: vec![(0.0, y), (1.0, y)] }
+        Curve::of(name, vec![(0.0, y), (1.0, y)])
     }
 
     #[test]

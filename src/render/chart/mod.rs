@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn curve(name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Curve {
-        Curve { name: name.to_owned(), points: points.into_iter().collect() }
+        Curve::of(name, points.into_iter().collect())
     }
 
     fn chart(curves: &[Curve]) -> Option<Vec<u8>> {
@@ -183,7 +183,7 @@ mod tests {
             ),
         ) {
             let curves: Vec<_> =
-                curves.into_iter().map(|(name, points)| Curve { name, points }).collect();
+                curves.into_iter().map(|(name, points)| Curve::of(name, points)).collect();
             if let Some(png) = chart(&curves) {
                 prop_assert!(png.len() < 1_000_000);
             }

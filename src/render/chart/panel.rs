@@ -12,6 +12,8 @@ const DOTTED: usize = 40;
 /// Curves with at least this many points are smoothed if they are noisy.
 const SMOOTHED: usize = 60;
 const TEXT: f32 = 24.0;
+/// Labels of events that are close to each other stand below each other.
+const LABEL_ROWS: usize = 3;
 
 /// The inside of a panel in pixels.
 #[derive(Clone, Copy, Debug)]
@@ -66,18 +68,27 @@ fn draw_events(
     events: &[(f64, String)],
     labelled: bool,
 ) {
+    let style = Style::new(22.0, Weight::Regular, ALARM);
+    // What stands in each row of labels already: (left, right).
+    let mut rows: [Vec<(f32, f32)>; LABEL_ROWS] = Default::default();
     for (x, label) in events.iter().take(20) {
         let x = x_axis.pixel(*x);
         canvas.line(&[(x, frame.top), (x, frame.bottom)], ALARM, 200, 2.5, Some(8.0));
-        let align = if x > (frame.left + frame.right) / 2.0 { Align::Right } else { Align::Left };
-        let beside = if align == Align::Right { x - 8.0 } else { x + 8.0 };
-        if labelled {
-            canvas.text(
-                label,
-                (beside, frame.top + 24.0),
-                Style::new(22.0, Weight::Regular, ALARM),
-                align,
-            );
+        if !labelled {
+            continue;
+        }
+        let width = canvas.width(label, 22.0, Weight::Regular);
+        let (left, right, align) = if x > (frame.left + frame.right) / 2.0 {
+            (x - 8.0 - width, x - 8.0, Align::Right)
+        } else {
+            (x + 8.0, x + 8.0 + width, Align::Left)
+        };
+        let free = |row: &Vec<(f32, f32)>| row.iter().all(|(l, r)| right < *l || *r < left);
+        // Without room the line alone must do.
+        if let Some(row) = rows.iter().position(free) {
+            rows[row].push((left - 8.0, right + 8.0));
+            let beside = if align == Align::Right { right } else { left };
+            canvas.text(label, (beside, frame.top + 24.0 + 28.0 * row as f32), style, align);
         }
     }
 }
@@ -90,7 +101,7 @@ fn draw_curve(
     y_axis: &Axis,
     colour: Rgb,
 ) {
-    let smooth = smoothed(curve);
+    let smooth = smoothed(curve, y_axis);
     let (alpha, width) = if smooth.is_some() { (90, 2.0) } else { (255, 3.5) };
     for stretch in finite_stretches(&curve.points) {
         let pixels = thin(stretch, x_axis, y_axis);
@@ -239,11 +250,15 @@ fn flush(column: &mut Vec<(f32, f32)>, thinned: &mut Vec<(f32, f32)>) {
     column.clear();
 }
 
-/// An exponential moving average, if the curve is long and noisy enough to need one.
-fn smoothed(curve: &Curve) -> Option<Vec<(f64, f64)>> {
-    let points = &curve.points;
-    let finite = || points.iter().map(|(_, y)| *y).filter(|y| y.is_finite() && y.abs() < 1e150);
-    if points.len() < SMOOTHED {
+/// An exponential moving average, if the curve is long and noisy enough to need one. It is that of
+/// the values as the axis measures them, so that it runs through the middle of what is drawn.
+fn smoothed(curve: &Curve, y_axis: &Axis) -> Option<Vec<(f64, f64)>> {
+    let measure = |y: f64| y_axis.scaled(y);
+    let finite = || {
+        let ys = curve.points.iter().map(|(_, y)| *y);
+        ys.filter(|y| y.is_finite() && y.abs() < 1e150).map(measure)
+    };
+    if curve.points.len() < SMOOTHED {
         return None;
     }
     let (low, high) = finite()
@@ -253,17 +268,17 @@ fn smoothed(curve: &Curve) -> Option<Vec<(f64, f64)>> {
     if low >= high || travel / (high - low) < 4.0 {
         return None;
     }
-    let span = (points.len() as f64 / 25.0).clamp(5.0, 500.0);
+    let span = (curve.means.len() as f64 / 25.0).clamp(5.0, 500.0);
     let weight = 2.0 / (span + 1.0);
     let mut average = None;
-    let smooth = points.iter().map(|(x, y)| {
+    let smooth = curve.means.iter().map(|(x, y)| {
         if !y.is_finite() {
             average = None;
             return (*x, *y);
         }
-        let next = average.map_or(*y, |average: f64| average + weight * (y - average));
+        let next = average.map_or(measure(*y), |last: f64| last + weight * (measure(*y) - last));
         average = Some(next);
-        (*x, next)
+        (*x, y_axis.unscaled(next))
     });
     Some(smooth.collect())
 }

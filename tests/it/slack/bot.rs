@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use trainwatch::channels::secret::Secret;
 use trainwatch::channels::{self, BuildError, ChannelConfig, Verdict, build};
+use trainwatch::time::Timestamp;
 
 use super::{Sender, Settings, bot_settings, diverged, picture};
 use crate::support::slack::{Channel, FakeSlack, Fault, Reply, What};
@@ -319,13 +320,15 @@ fn a_renamed_channel_is_looked_up_again() {
     slack.assert_no_violations();
 }
 
+const NOW: Timestamp = Timestamp::from_secs(1_795_401_203);
+
 #[test]
 fn the_doctor_says_what_is_missing_and_posts_nothing() {
     let examine = |slack: &FakeSlack, channel: &str| -> Vec<String> {
         let settings = bot_settings(slack, channel);
         let config = ChannelConfig { name: "lab".to_owned(), settings };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let checks = runtime.block_on(channels::examine(&config)).unwrap();
+        let checks = runtime.block_on(channels::examine(&config, NOW)).unwrap();
         slack.assert_no_violations();
         assert!(!slack.calls().contains(&"chat.postMessage".to_owned()));
         checks.iter().map(ToString::to_string).collect()
@@ -338,14 +341,20 @@ fn the_doctor_says_what_is_missing_and_posts_nothing() {
             "scope chat:write: ok, to send messages",
             "scope files:write: ok, to attach charts",
             "channel #training: ok, C0TRAINING1, and the app is in it",
+            "picture: ok, one was uploaded, seen by nobody, and removed",
         ]
     );
+    assert!(examine(&slack, "C0GENERAL01")[3].contains("joins with the first message"));
+    slack.set_date("Mon, 23 Nov 2026 03:33:23 GMT");
+    let clock = examine(&slack, "#training").remove(3);
+    assert!(clock.starts_with("clock: FAILED: this machine's is 1h behind Slack's; "), "{clock}");
+    slack.set_scopes(&["chat:write", "channels:read"]);
     let general = examine(&slack, "C0GENERAL01").pop().unwrap();
     assert!(general.contains("FAILED") && general.contains("/invite @"), "{general}");
     slack.set_scopes(&["chat:write"]);
     let checks = examine(&slack, "#training");
     assert!(checks[2].contains("FAILED") && checks[2].contains("reinstall"), "{checks:?}");
-    assert!(checks[3].contains("channels:read"), "{checks:?}");
+    assert!(checks[4].contains("channels:read"), "{checks:?}");
     slack.revoke_token();
     let checks = examine(&slack, "#training");
     assert_eq!(checks.len(), 1, "nothing else can be known: {checks:?}");

@@ -4,6 +4,7 @@
 
 mod bot;
 mod card;
+mod docs;
 mod fake;
 mod markup;
 mod view;

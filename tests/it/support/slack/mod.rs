@@ -151,6 +151,13 @@ impl FakeSlack {
         self.lock().faults.push(fault);
     }
 
+    /// From now on all works. How many answers were withheld until now although all was done.
+    pub fn end_faults(&self) -> usize {
+        let mut state = self.lock();
+        state.faults.clear();
+        state.unheard
+    }
+
     pub fn set_scopes(&self, scopes: &[&str]) {
         self.lock().scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
     }
@@ -162,6 +169,11 @@ impl FakeSlack {
     /// From now on the workspace takes no `data_visualization`, as some do not.
     pub fn refuse_charts(&self) {
         self.lock().charts_refused = true;
+    }
+
+    /// Slack's clock, as its answers show it from now on.
+    pub fn set_date(&self, date: &str) {
+        self.lock().date = Some(date.to_owned());
     }
 
     /// Neither tiers nor buckets: for tests of very many messages.

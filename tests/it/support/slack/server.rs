@@ -45,6 +45,8 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
             Some(What::DropAfter | What::HangAfter) | None => answer(&mut shared.lock(), &request),
         };
         log(shared, &request, Some(&reply));
+        let unheard = matches!(fault, Some(What::DropAfter | What::HangAfter));
+        shared.lock().unheard += usize::from(unheard);
         match fault {
             Some(What::DropAfter) => return,
             Some(What::HangAfter) => return wait_for_close(stream),

@@ -167,7 +167,11 @@ pub fn answer(state: &mut State, request: &Request) -> Reply {
     };
     let reply = check(state, request, method).unwrap_or_else(|refusal| refusal);
     let scopes = state.scopes.join(",");
-    reply.with("x-oauth-scopes", &scopes)
+    let reply = reply.with("x-oauth-scopes", &scopes);
+    match &state.date {
+        Some(date) => reply.with("date", date),
+        None => reply,
+    }
 }
 
 /// W9: encoding, limits, token, scope, arguments, then the method's own.

@@ -1,0 +1,96 @@
+//! Blocks of whole lines without control characters, and which of their lines need a look.
+//!
+//! Most of a run's output is such blocks, and most of their lines hold no news. To search a block
+//! once for everything is many times faster than to search each line. Knows no pattern.
+
+use std::ops::Range;
+
+use crate::engine::screen::{HEAD, TAIL};
+
+/// The whole lines at the start of `bytes` that show nothing but their text: no control characters
+/// besides the newlines, none longer than a line may be. Then the rest.
+pub(super) fn split_plain(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let head = &bytes[..bytes.len().min(HEAD + TAIL)];
+    let plain = memchr::memchr3(0x1b, b'\r', 0x08, head).map_or(head, |control| &head[..control]);
+    bytes.split_at(memchr::memrchr(b'\n', plain).map_or(0, |newline| newline + 1))
+}
+
+/// The first line with its newline, and the rest.
+pub(super) fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    bytes.split_at(memchr::memchr(b'\n', bytes).map_or(bytes.len(), |newline| newline + 1))
+}
+
+/// The lines of a block, without their newlines.
+pub(super) fn lines(mut block: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let newline = memchr::memchr(b'\n', block)?;
+        let (line, rest) = (&block[..newline], &block[newline + 1..]);
+        block = rest;
+        Some(line)
+    })
+}
+
+pub(super) fn count(block: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', block).count() as u64
+}
+
+/// The last lines of a block: so many that `most` of them are wanted, or all.
+pub(super) fn last(block: &[u8], most: usize, is_wanted: impl Fn(&[u8]) -> bool) -> &[u8] {
+    let (mut from, mut found) = (block.len(), 0);
+    while found < most && from > 0 {
+        let end = from - 1;
+        from = memchr::memrchr(b'\n', &block[..end]).map_or(0, |newline| newline + 1);
+        found += usize::from(is_wanted(&block[from..end]));
+    }
+    &block[from..]
+}
+
+/// Adds each line, with its newline, in which `find` finds something. It is given a place to begin
+/// at, which is a line's start, and gives a place in the line, its newline included.
+pub(super) fn lines_with(
+    block: &[u8],
+    find: impl Fn(&[u8], usize) -> Option<usize>,
+    out: &mut Vec<Range<usize>>,
+) {
+    let mut from = 0;
+    while let Some(at) = find(block, from).filter(|at| *at < block.len()) {
+        let start = memchr::memrchr(b'\n', &block[from..at]).map_or(from, |n| from + n + 1);
+        from = memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |n| at + n + 1);
+        out.push(start..from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_block_ends_before_the_line_with_a_control_character() {
+        assert_eq!(split_plain(b"a\nb\nc\rd\ne\n"), (&b"a\nb\n"[..], &b"c\rd\ne\n"[..]));
+        assert_eq!(split_plain(b"a\nb"), (&b"a\n"[..], &b"b"[..]));
+        assert_eq!(split_plain(b"\x1b\n"), (&b""[..], &b"\x1b\n"[..]));
+        let long = [vec![b'x'; HEAD + TAIL], b"\n".to_vec()].concat();
+        assert_eq!(split_plain(&long).0.len(), 0);
+    }
+
+    #[test]
+    fn the_last_lines_are_as_many_as_wanted() {
+        let block = b"one\n\ntwo\n\n\n";
+        let full = |line: &[u8]| !line.is_empty();
+        assert_eq!(last(block, 1, full), b"two\n\n\n");
+        assert_eq!(last(block, 2, full), block);
+        assert_eq!(last(block, 9, full), block);
+        assert_eq!(last(block, 2, |_| true), b"\n\n");
+        assert_eq!(lines(block).collect::<Vec<_>>(), [&b"one"[..], b"", b"two", b"", b""]);
+        assert_eq!(count(block), 5);
+    }
+
+    #[test]
+    fn lines_are_found_once_each() {
+        let block = b"ax\nb\nxx\n\nx\n";
+        let mut found = Vec::new();
+        let find = |block: &[u8], from: usize| Some(from + memchr::memchr(b'x', &block[from..])?);
+        lines_with(block, find, &mut found);
+        assert_eq!(found, [0..3, 5..8, 9..11]);
+    }
+}
