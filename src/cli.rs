@@ -9,6 +9,11 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::engine::alert::Severity;
 use crate::time::parse_duration;
 
+/// With `--restart on-failure`.
+pub const DEFAULT_RESTARTS: u32 = 10;
+/// Each one adds its outputs to the run's sources, whose number is bounded.
+const MOST_RESTARTS: u32 = 1_000;
+
 /// Supervise a training run and tell its people when something happens
 #[derive(Debug, Parser)]
 #[command(
@@ -96,6 +101,11 @@ pub struct RunArgs {
     /// Go on, and let the command go on, when the terminal is gone (as nohup(1))
     #[arg(long)]
     pub nohup: bool,
+
+    /// Start the command again when it fails, at most N times (default: 10), after a pause that
+    /// doubles from 1s to 5m and begins anew once it has run for 10m: on-failure[:N]
+    #[arg(long, value_name = "WHEN", value_parser = restarts)]
+    pub restart: Option<u32>,
 
     /// Go on in the thread of this earlier run (its id: see `watch runs`)
     #[arg(long, value_name = "RUN")]
@@ -268,6 +278,18 @@ pub enum PtyWhen {
 
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// `on-failure` or `on-failure:3`.
+fn restarts(text: &str) -> Result<u32, String> {
+    let count = match text.strip_prefix("on-failure") {
+        Some("") => Some(DEFAULT_RESTARTS),
+        Some(rest) => rest.strip_prefix(':').and_then(|count| count.parse().ok()),
+        None => None,
+    };
+    count
+        .filter(|count| (1..=MOST_RESTARTS).contains(count))
+        .ok_or_else(|| format!("use on-failure, or on-failure:N with N from 1 to {MOST_RESTARTS}"))
 }
 
 fn severity(text: &str) -> Result<Severity, String> {

@@ -62,6 +62,11 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
             "watch -- COMMAND supervises a command, watch --tail FILE follows a log; see watch --help",
         ));
     }
+    if args.restart.is_some() && args.command.is_empty() {
+        return Err(AppError::own(
+            "--restart needs a command: watch --restart on-failure -- COMMAND",
+        ));
+    }
     let outsider = args.pid.map(Outsider::attach).transpose();
     let outsider = outsider.map_err(|error| AppError::own(error.to_string()))?;
     // A panic is a bug of ours; it must not garble a terminal in raw mode, nor end the run.
@@ -240,6 +245,7 @@ impl Live {
             quiet: args.quiet,
             leak_timeout: LEAK_TIMEOUT,
             log,
+            restarts: args.restart.unwrap_or_default(),
             keeper: self.keeper.clone(),
         };
         let queue = Arc::<Queue>::clone(&self.queue);

@@ -50,7 +50,8 @@ pub(super) const fn key(name: &'static str, shape: Shape, about: &'static str) -
 pub(super) const SEVERITIES: &[&str] = &["info", "warning", "critical"];
 pub(super) const ATTACHMENTS: &[&str] = &["charts"];
 pub(super) const SIGNALS: &[&str] = &["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL"];
-pub(super) const EXITS: &[&str] = &["success", "failure", "any", "signal", "oom", "unknown"];
+pub(super) const EXITS: &[&str] =
+    &["success", "failure", "any", "signal", "oom", "unknown", "restart"];
 pub(super) const MOST_LINES: u64 = 200;
 pub(super) const MOST_COUNT: u64 = 10_000;
 

@@ -63,6 +63,10 @@ pub enum StepEvent {
         value: f64,
     },
     Ended(ProcessStatus),
+    /// After an end: the command is started again in a second ...
+    Restarting,
+    /// ... and now it is.
+    Started,
     Stopped,
     Continued,
     Gap,
@@ -138,7 +142,8 @@ static STEP: &[Key] = &[
 /// How many of `STEP` say what happens.
 const HAPPENINGS: usize = 7;
 const MOST_TIMES: u64 = 100_000;
-const EVENTS: &[&str] = &["stopped", "continued", "gap", "closed", "finished"];
+const EVENTS: &[&str] =
+    &["stopped", "continued", "gap", "closed", "restarting", "started", "finished"];
 
 static EXPECT: &[Key] = &[
     key("fires", Shape::Text, "The rule that fires."),
@@ -353,6 +358,8 @@ fn events(reader: &mut Reader<'_>, section: Section<'_>, entry: &Entry) -> Optio
             "continued" => StepEvent::Continued,
             "gap" => StepEvent::Gap,
             "closed" => StepEvent::Closed,
+            "restarting" => StepEvent::Restarting,
+            "started" => StepEvent::Started,
             _ => StepEvent::Finished,
         }],
     })

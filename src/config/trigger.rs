@@ -58,17 +58,20 @@ pub(super) enum Kind {
     When,
     Silence,
     Exit,
+    /// `exit: restart`: unlike an end it comes more than once.
+    Restart,
     Every,
     Elapsed,
     NonFinite,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Match,
         Self::When,
         Self::Silence,
         Self::Exit,
+        Self::Restart,
         Self::Every,
         Self::Elapsed,
         Self::NonFinite,
@@ -89,6 +92,7 @@ impl Kind {
                 &["silence", "match", "cooldown", "once", "repeat", "resolved", "stop"]
             }
             Self::Exit => &["exit"],
+            Self::Restart => &["exit", "cooldown", "once", "stop"],
             Self::Every => &["every"],
             Self::Elapsed => &["elapsed", "stop"],
             Self::NonFinite => &["non_finite", "cooldown", "once", "resolved", "stop"],
@@ -104,6 +108,7 @@ impl Kind {
             Self::When => "`when`",
             Self::Silence => "`silence`",
             Self::Exit => "`exit`",
+            Self::Restart => "`exit: restart`",
             Self::Every => "`every`",
             Self::Elapsed => "`elapsed`",
             Self::NonFinite => "`non_finite`",
@@ -147,6 +152,7 @@ pub(super) fn read(
         Kind::When => when(reader, section, metrics),
         Kind::Silence => silence(reader, section),
         Kind::Exit => section.get("exit").and_then(|n| exit(reader, n)).map(Trigger::Exit),
+        Kind::Restart => Some(Trigger::Restart),
         Kind::Every => {
             section.get("every").and_then(|n| every(reader, n, metrics)).map(Trigger::Every)
         }
@@ -172,6 +178,7 @@ fn kind(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Kind> {
         ["match", "when"] => Kind::MatchWhen,
         ["when"] => Kind::When,
         ["silence"] | ["match", "silence"] => Kind::Silence,
+        ["exit"] if is_restart(section) => Kind::Restart,
         ["exit"] => Kind::Exit,
         ["every"] => Kind::Every,
         ["elapsed"] => Kind::Elapsed,
@@ -189,6 +196,11 @@ fn kind(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Kind> {
             return None;
         }
     })
+}
+
+fn is_restart(section: Section<'_>) -> bool {
+    let value = section.get("exit").map(|node| &node.value);
+    matches!(value, Some(super::yaml::Value::Scalar { text, .. }) if text == "restart")
 }
 
 fn too_many(reader: &mut Reader<'_>, triggers: &[&Entry]) {

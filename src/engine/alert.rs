@@ -87,6 +87,8 @@ pub enum Happening {
     Elapsed { limit: Duration },
     /// The run ended.
     Ended(Verdict),
+    /// The run's process ended, and another one is started `after` this time.
+    Restarting { verdict: Verdict, attempt: u32, most: u32, after: Duration },
 }
 
 /// A sign of life in what a run prints; each one is also those before it.

@@ -2,6 +2,8 @@
 //!
 //! Bytes come as they were read. Who read them, and how, is not known here.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// Which source a chunk came from: an index in the order in which sources were added.
@@ -11,7 +13,7 @@ pub struct SourceId(pub u32);
 /// One thing that happened outside.
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
-    /// The command was started.
+    /// The command was started, or started again.
     Started {
         pid: u32,
     },
@@ -54,6 +56,14 @@ pub enum Input<'a> {
     Continued,
     /// The main child was reaped. Sources may still deliver until they are closed.
     Ended(ProcessEnd),
+    /// After `Ended` and all `Closed`: the same run goes on with a new process `after` this time.
+    Restarting {
+        /// Which restart it is, from 1.
+        attempt: u32,
+        /// How many there may be.
+        most: u32,
+        after: Duration,
+    },
     /// Nothing more comes at all: every source is closed, or the leak timeout has passed.
     /// The end is reported here, with all that was read until now.
     Finished,

@@ -10,7 +10,7 @@ mod steps;
 
 use std::ops::Range;
 
-use crate::engine::alert::{Effect, Origin, Progress, Sample, Sign, Verdict};
+use crate::engine::alert::{Effect, Happening, Origin, Progress, Sample, Sign, Verdict};
 use crate::engine::context::Context;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
@@ -170,6 +170,33 @@ impl Judge {
     /// The process is gone; what it printed may still come.
     pub(super) fn died(&mut self) {
         self.died = true;
+    }
+
+    /// The process is gone, and another one is to be started. `happening` says so.
+    pub(super) fn restarts(
+        &mut self,
+        happening: &Happening,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        // The run goes on, so a warning of it may be repeated.
+        self.died = false;
+        self.each_rule(moment, effects, |_, ruling, _, out| {
+            if let Tracker::Restart(restart) = &ruling.tracker {
+                restart.restarts(happening, out);
+            }
+        });
+        self.died = true;
+    }
+
+    /// A process is there again. The time without one was no silence of it.
+    pub(super) fn lives(&mut self, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        self.died = false;
+        self.each_rule(moment, effects, |_, ruling, scene, out| {
+            if let Tracker::Silence(silence) = &mut ruling.tracker {
+                silence.begin_anew(scene, out);
+            }
+        });
     }
 
     /// The rule that wants to be woken first, and when; of several the first in the file.

@@ -44,7 +44,7 @@ use std::time::Duration;
 pub use alert::{Alert, Effect};
 pub use input::{Input, SourceId};
 
-use crate::engine::alert::Verdict;
+use crate::engine::alert::{Happening, Verdict};
 use crate::engine::cause::Investigator;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
@@ -73,6 +73,8 @@ pub struct Engine {
     /// Scratch: the lines of a block that hold news.
     news: Vec<Range<usize>>,
     end: Option<ProcessEnd>,
+    /// The process has ended, and another one is about to be started.
+    restarting: bool,
     /// How it ended, once it is finished.
     verdict: Option<Verdict>,
     finished: bool,
@@ -112,6 +114,7 @@ impl Engine {
             judge: Judge::new(rules, started, trace),
             news: Vec::new(),
             end: None,
+            restarting: false,
             verdict: None,
             finished: false,
         }
@@ -125,7 +128,13 @@ impl Engine {
             return;
         }
         match input {
-            Input::Started { .. } | Input::Mark { .. } | Input::Repeats { .. } => {}
+            Input::Started { .. } => {
+                if self.restarting {
+                    self.forget_end();
+                    self.judge.lives(&moment(&self.time, at, None), effects);
+                }
+            }
+            Input::Mark { .. } | Input::Repeats { .. } => {}
             Input::Opened { source, name } => {
                 let mut others = self.sources.iter_mut().rev();
                 let before = others.find(|other| other.name == name);
@@ -165,8 +174,18 @@ impl Engine {
             Input::Stopped => self.time.stop(),
             Input::Continued => self.time.go_on(),
             Input::Ended(end) => {
+                if self.restarting {
+                    self.forget_end();
+                }
                 self.judge.died();
                 self.end.get_or_insert(end);
+            }
+            Input::Restarting { attempt, most, after } => {
+                let Some(end) = &self.end else { return };
+                self.restarting = true;
+                let verdict = self.investigator.verdict(end);
+                let happening = Happening::Restarting { verdict, attempt, most, after };
+                self.judge.restarts(&happening, &moment(&self.time, at, None), effects);
             }
             Input::Finished => self.finish(at, effects),
         }
@@ -302,6 +321,13 @@ impl Engine {
         }
         let again = matches!(feed, Feed::Bytes(_)) && source.splitter.has_partial();
         source.partial_due = again.then(|| at.after(PARTIAL_AFTER));
+    }
+
+    /// What an earlier process died of explains nothing of the next one.
+    fn forget_end(&mut self) {
+        self.restarting = false;
+        self.end = None;
+        self.investigator = Investigator::default();
     }
 
     fn finish(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {

@@ -21,6 +21,16 @@ const CLUES: usize = 32;
 const LOOKS: usize = 100;
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
+/// What a signal to us says of an end.
+pub(super) fn clue(info: SignalInfo) -> Clue {
+    if info.from_kernel && info.signal == libc::SIGINT {
+        return Clue::InterruptedAtTerminal;
+    }
+    let sender = (!info.from_kernel && info.pid != 0).then_some(info);
+    let (pid, uid) = (sender.map(|info| info.pid), sender.map(|info| info.uid));
+    Clue::Forwarded { signal: info.signal, pid, uid }
+}
+
 impl Run {
     /// `except`: one signal of this number is dropped; it was seen already.
     pub(super) fn handle_signals(&mut self, watched: &Watched<'_>, mut except: Option<i32>) {
@@ -41,7 +51,7 @@ impl Run {
             _ if !info.from_kernel && info.pid == std::process::id() => {}
             _ if self.ended.is_some() => {
                 if ends_us(info.signal) {
-                    self.hurried = true;
+                    self.hurried = Some(info);
                     self.close(watched);
                 }
             }
@@ -53,21 +63,14 @@ impl Run {
 
     fn forward(&mut self, info: SignalInfo) {
         if info.from_kernel && info.signal == libc::SIGINT {
-            self.add_clue(Clue::InterruptedAtTerminal);
+            self.add_clue(clue(info));
         }
         // The kernel has sent it to the command already: to all of the terminal's foreground.
         if info.from_kernel && self.layout == Layout::Shared {
             return;
         }
         self.send(info.signal);
-        if !(info.from_kernel && info.signal == libc::SIGINT) {
-            let sender = (!info.from_kernel && info.pid != 0).then_some(info);
-            self.add_clue(Clue::Forwarded {
-                signal: info.signal,
-                pid: sender.map(|info| info.pid),
-                uid: sender.map(|info| info.uid),
-            });
-        }
+        self.add_clue(clue(info));
     }
 
     pub(super) fn add_clue(&mut self, clue: Clue) {

@@ -28,16 +28,18 @@ pub mod terminal;
 mod clues;
 mod job;
 mod keyboard;
+mod restart;
 mod run;
 mod unix;
 
 pub use exit::die_like;
 pub use keep::Keeper;
 pub use outsider::{AttachError, Outsider};
+pub use restart::supervise;
 pub use signals::Signals;
 pub use spawn::StartError;
 pub use stop::{StopQueue, StopRequest};
-pub use supervise::{Supervised, supervise};
+pub use supervise::Supervised;
 
 /// What to run, and how.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub struct Command {
     pub leak_timeout: Duration,
     /// Appended to: the raw output, both streams as they come.
     pub log: Option<File>,
+    /// How often it is started again at most, each time that it fails.
+    pub restarts: u32,
     /// Who holds the outputs if we die.
     pub keeper: Option<Arc<Keeper>>,
 }

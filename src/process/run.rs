@@ -19,6 +19,7 @@ use crate::process::signals::Signals;
 use crate::process::spawn::{Layout, Output, Spawned};
 use crate::process::stop::{StopQueue, StopRequest};
 use crate::process::supervise::{Reader, Supervised, Timers, input, wait_for};
+use crate::process::unix::SignalInfo;
 use crate::process::{Command, terminal};
 use crate::sources::guard::Guarded;
 use crate::sources::pipe::Stream;
@@ -31,9 +32,9 @@ const UNKILLABLE: Duration = Duration::from_secs(30);
 /// What stays the same during a run.
 pub(super) struct Watched<'a> {
     pub(super) signals: &'a Signals,
-    pub(super) stops: StopQueue,
+    pub(super) stops: &'a StopQueue,
     pub(super) oom: Option<OomWatch>,
-    pub(super) command: Command,
+    pub(super) command: &'a Command,
 }
 
 /// One output during the run.
@@ -84,8 +85,8 @@ pub(super) struct Run {
     /// `Stopped` was put last, not `Continued`.
     pub(super) told_stopped: bool,
     pub(super) ended: Option<ProcessStatus>,
-    /// Somebody asked us to end after the command had.
-    pub(super) hurried: bool,
+    /// Who asked us to end after the command had.
+    pub(super) hurried: Option<SignalInfo>,
     pub(super) _restore: terminal::RestoreOnDrop,
 }
 
@@ -130,7 +131,7 @@ impl Run {
             child_stopped: false,
             told_stopped: false,
             ended: None,
-            hurried: false,
+            hurried: None,
             _restore: terminal::RestoreOnDrop,
         }
     }
@@ -192,7 +193,7 @@ impl Run {
         let (keys, mut timeout) = (stdin(), None);
         let mut fds = vec![
             (Event::Signals, input(watched.signals)),
-            (Event::Stops, input(&watched.stops)),
+            (Event::Stops, input(watched.stops)),
             (Event::Changed, input(self.changed.as_ref())),
             (Event::Leak, input(&self.timers.leak)),
             (Event::Kill, input(&self.timers.kill)),
@@ -271,10 +272,11 @@ impl Run {
     }
 
     fn stop(&mut self, request: StopRequest) {
-        if self.ended.is_some() {
-            return;
-        }
         let StopRequest { rule, stop } = request;
+        if self.ended.is_some() {
+            // It came too late, but it is not to be started again.
+            return self.add_clue(Clue::StoppedByRule { rule, signal: stop.signal });
+        }
         if stop.signal == libc::SIGKILL {
             self.send_to_group(stop.signal);
         } else {

@@ -1,4 +1,4 @@
-//! Starts a command and sees it to its end.
+//! Starts a command and sees it to its end, once.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -17,7 +17,7 @@ use crate::process::run::{Run, Watched};
 use crate::process::signals::{Signals, ends_us};
 use crate::process::spawn::{StartError, spawn, wire};
 use crate::process::stop::StopQueue;
-use crate::sources::Sink;
+use crate::process::unix::SignalInfo;
 use crate::sources::echo::{Echo, Log};
 use crate::sources::guard::Guarded;
 use crate::sources::pipe::Stream;
@@ -30,8 +30,8 @@ pub struct Supervised {
     pub end: ProcessEnd,
     pub(super) streams: Vec<Arc<Stream>>,
     pub(super) changed: Arc<Wake>,
-    /// Somebody asked us to end already.
-    pub(super) hurried: bool,
+    /// Who asked us to end already.
+    pub(super) hurried: Option<SignalInfo>,
 }
 
 impl Supervised {
@@ -45,7 +45,7 @@ impl Supervised {
         });
         loop {
             self.changed.clear();
-            if self.hurried || self.streams.iter().all(|stream| stream.is_echoed()) {
+            if self.hurried.is_some() || self.streams.iter().all(|stream| stream.is_echoed()) {
                 return;
             }
             let mut fds = vec![input(signals), input(self.changed.as_ref())];
@@ -55,7 +55,9 @@ impl Supervised {
                 return;
             }
             while let Some(info) = signals.next() {
-                self.hurried |= ends_us(info.signal);
+                if ends_us(info.signal) {
+                    self.hurried = Some(info);
+                }
             }
         }
     }
@@ -67,17 +69,16 @@ impl Supervised {
 /// The sink gets `Started`, `Opened` by `Sink::open`, `Chunk`s, `Stopped` and `Continued`, `Ended`
 /// as soon as it was reaped, and `Closed` for each source; not `Finished`. The returned end may
 /// have one clue more than `Ended`: who still holds the output, which is known only later.
-pub fn supervise(
-    command: Command,
+pub(super) fn once(
+    command: &Command,
     signals: &Signals,
-    sink: Arc<dyn Sink>,
-    stops: StopQueue,
+    sink: Guarded,
+    stops: &StopQueue,
 ) -> Result<Supervised, StartError> {
     // All that may fail is had before the start.
     let failed = |error: io::Error| StartError::Failed(error.to_string());
     let wiring = wire(command.pty).map_err(failed)?;
     let changed = Arc::new(Wake::new().map_err(|error| failed(error.into()))?);
-    let sink = Guarded::new(sink);
     let log = command.log.as_ref().and_then(|log| log.try_clone().ok());
     let log = log.map(|log| Arc::new(log) as Arc<dyn Log>);
     let mut readers = Vec::new();
@@ -92,7 +93,7 @@ pub fn supervise(
     if let Some(keeper) = &command.keeper {
         keeper.outputs(&wiring.outputs);
     }
-    let spawned = spawn(&command, wiring, signals)?;
+    let spawned = spawn(command, wiring, signals)?;
     if let Some(keeper) = &command.keeper {
         keeper.process(&spawned);
     }

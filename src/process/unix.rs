@@ -168,6 +168,16 @@ pub(crate) fn set_default(signal: i32) -> io::Result<bool> {
     }
 }
 
+/// Whether `signal` is ignored, as it then is in what we start.
+pub(crate) fn is_ignored(signal: i32) -> bool {
+    let mut now = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null action changes nothing; all-zero is a valid `now`, written on success.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) == 0
+            && now.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// Ignores `signal`, also in what is started from now on.
 pub(crate) fn ignore(signal: i32) {
     // SAFETY: no handler of ours is called.

@@ -135,6 +135,14 @@ fn title(alert: &Alert, run: &RunLabel, phrases: &Phrases) -> String {
             fill(phrases.elapsed, &[("run", &run.name), ("time", &format_duration(*limit))])
         }
         Happening::Ended(verdict) => end_title(verdict, alert.elapsed, run, phrases),
+        Happening::Restarting { verdict, attempt, most, after } => {
+            let end = end_title(verdict, alert.elapsed, run, phrases);
+            let (attempt, most) = (attempt.to_string(), most.to_string());
+            let after = format_duration(*after);
+            let values =
+                [("end", end.as_str()), ("time", &after), ("attempt", &attempt), ("most", &most)];
+            fill(phrases.restarting, &values)
+        }
     }
 }
 
@@ -193,7 +201,8 @@ fn status(status: ProcessStatus) -> String {
 fn body(alert: &Alert, phrases: &Phrases) -> Vec<String> {
     let mut body = Vec::new();
     match &alert.happening {
-        Happening::Ended(Verdict { cause: Some(cause), .. }) => {
+        Happening::Ended(Verdict { cause: Some(cause), .. })
+        | Happening::Restarting { verdict: Verdict { cause: Some(cause), .. }, .. } => {
             if let Some(rank) = cause.rank {
                 body.push(fill(phrases.on_rank, &[("rank", &rank.to_string())]));
             }
@@ -201,7 +210,11 @@ fn body(alert: &Alert, phrases: &Phrases) -> Vec<String> {
                 body.push(fill(phrases.at_place, &[("place", place)]));
             }
         }
-        Happening::Ended(Verdict { outcome: Outcome::Killed, cause: None, .. }) => {
+        Happening::Ended(Verdict { outcome: Outcome::Killed, cause: None, .. })
+        | Happening::Restarting {
+            verdict: Verdict { outcome: Outcome::Killed, cause: None, .. },
+            ..
+        } => {
             body.push(phrases.not_proven.to_owned());
         }
         Happening::Silent { last_line: Some(line), .. } => {
@@ -217,7 +230,9 @@ fn body(alert: &Alert, phrases: &Phrases) -> Vec<String> {
 
 /// The evidence of an end comes before the last lines; what stands in both is shown once.
 fn lines(alert: &Alert) -> Vec<String> {
-    let Happening::Ended(Verdict { cause: Some(cause), .. }) = &alert.happening else {
+    let (Happening::Ended(Verdict { cause: Some(cause), .. })
+    | Happening::Restarting { verdict: Verdict { cause: Some(cause), .. }, .. }) = &alert.happening
+    else {
         return alert.lines.clone();
     };
     let told = told(&alert.lines, &cause.evidence);

@@ -80,6 +80,7 @@ pub fn drive(
     let mut effects = Vec::new();
     let mut repeats = false;
     let mut snapshot_due = started;
+    let mut end = None;
     loop {
         let deadline = engine.next_deadline();
         let wake = deadline.map_or(snapshot_due, |deadline| deadline.min(snapshot_due));
@@ -91,14 +92,18 @@ pub fn drive(
             let Some(due) = deadline.filter(|due| *due <= wake) else { continue };
             recording.deadline(due);
             if !guarded(|| engine.handle_deadline(due, &mut effects)) {
-                return without_engine(queue, started, say);
+                return without_engine(end, Some(queue), started, say);
             }
             pass_on(&engine, &mut effects, repeats, say);
             continue;
         };
         recording.event(at, &event);
+        if let Event::Ended(latest) = &event {
+            end = Some((at, latest.clone()));
+        }
         if !guarded(|| handle(&mut engine, at, &event, &mut effects)) {
-            return without_engine_from(event, at, queue, started, say);
+            let rest = (!matches!(event, Event::Finished)).then_some(queue);
+            return without_engine(end, rest, started, say);
         }
         if matches!(event, Event::Finished) {
             newest.look(&engine, at);
@@ -143,34 +148,26 @@ fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, repeats: bool, say: &mut 
     }
 }
 
-fn without_engine_from(
-    event: Event,
-    at: Timestamp,
-    queue: &Queue,
+/// Drains the queue, so that nobody waits for it, and tells the end: of a run that was started again
+/// the last one. `queue`: none if it was finished already.
+fn without_engine(
+    mut end: Option<(Timestamp, ProcessEnd)>,
+    queue: Option<&Queue>,
     started: Timestamp,
     say: &mut dyn FnMut(Word),
 ) {
-    match event {
-        Event::Ended(end) => say(Word::Report(Box::new(Report::bare(bare_end(&end, at, started))))),
-        Event::Finished => return,
-        _ => {}
-    }
-    without_engine(queue, started, say);
-}
-
-/// Drains the queue, so that nobody waits for it, and tells the end.
-fn without_engine(queue: &Queue, started: Timestamp, say: &mut dyn FnMut(Word)) {
     crate::error::say(
         "watch: a bug in the engine stopped the judging of this run. The run itself goes on, and its end is still told.",
     );
-    while let Some((at, event)) = queue.take(None) {
+    while let Some((at, event)) = queue.and_then(|queue| queue.take(None)) {
         match event {
-            Event::Ended(end) => {
-                say(Word::Report(Box::new(Report::bare(bare_end(&end, at, started)))));
-            }
-            Event::Finished => return,
+            Event::Ended(latest) => end = Some((at, latest)),
+            Event::Finished => break,
             _ => {}
         }
+    }
+    if let Some((at, end)) = end {
+        say(Word::Report(Box::new(Report::bare(bare_end(&end, at, started)))));
     }
 }
 

@@ -8,6 +8,7 @@
 //! Knows bytes and events; what is done with them is others' matter.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
 
 use crate::engine::SourceId;
 use crate::engine::input::ProcessEnd;
@@ -50,6 +51,7 @@ const CONTINUED: u8 = 8;
 const ENDED: u8 = 9;
 const FINISHED: u8 = 10;
 const OTHER_RULES: u8 = 11;
+const RESTARTING: u8 = 12;
 
 /// Writes a journal. After an error it must not be used again: a record may be cut off.
 #[derive(Debug)]
@@ -99,6 +101,11 @@ impl<W: Write> Writer<W> {
                 record.extend_from_slice(&value.to_bits().to_le_bytes());
             }
             Event::Ended(end) => put_bytes(record, &serde_json::to_vec(end)?),
+            Event::Restarting { attempt, most, after } => {
+                put(record, u64::from(*attempt));
+                put(record, u64::from(*most));
+                put(record, u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
+            }
         }
         self.write()
     }
@@ -136,6 +143,7 @@ fn kind(event: &Event) -> u8 {
         Event::Stopped => STOPPED,
         Event::Continued => CONTINUED,
         Event::Ended(_) => ENDED,
+        Event::Restarting { .. } => RESTARTING,
         Event::Finished => FINISHED,
         Event::Rules(_) => OTHER_RULES,
         // To the engine they are no more than wake-ups.
@@ -219,6 +227,12 @@ impl<R: Read> Reader<R> {
             STOPPED => Event::Stopped,
             CONTINUED => Event::Continued,
             ENDED => Event::Ended(serde_json::from_slice::<ProcessEnd>(&self.bytes()?)?),
+            RESTARTING => {
+                let mut count =
+                    || Ok::<_, io::Error>(u32::try_from(self.number()?).unwrap_or(u32::MAX));
+                let (attempt, most) = (count()?, count()?);
+                Event::Restarting { attempt, most, after: Duration::from_nanos(self.number()?) }
+            }
             FINISHED => Event::Finished,
             DEADLINE | OTHER_RULES => {
                 self.latest = latest;
@@ -313,6 +327,7 @@ mod tests {
             (at(3), Event::Continued),
             (at(3), Event::Closed { source }),
             (at(3), Event::Ended(end)),
+            (at(3), Event::Restarting { attempt: 1, most: 300, after: Duration::from_secs(1) }),
             (at(3), Event::Finished),
         ]
     }

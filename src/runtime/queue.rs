@@ -57,6 +57,11 @@ pub enum Event {
     Stopped,
     Continued,
     Ended(ProcessEnd),
+    Restarting {
+        attempt: u32,
+        most: u32,
+        after: Duration,
+    },
     Finished,
     /// Other rules hold from now on. Not an input: what the run does is the same.
     Rules(Box<RuleSet>),
@@ -79,6 +84,9 @@ impl Event {
             Self::Stopped => Input::Stopped,
             Self::Continued => Input::Continued,
             Self::Ended(end) => Input::Ended(end.clone()),
+            Self::Restarting { attempt, most, after } => {
+                Input::Restarting { attempt: *attempt, most: *most, after: *after }
+            }
             Self::Finished => Input::Finished,
             Self::Rules(_) => return None,
         })
@@ -99,6 +107,7 @@ impl Event {
             Input::Stopped => Self::Stopped,
             Input::Continued => Self::Continued,
             Input::Ended(end) => Self::Ended(end),
+            Input::Restarting { attempt, most, after } => Self::Restarting { attempt, most, after },
             Input::Finished => Self::Finished,
         }
     }

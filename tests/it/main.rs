@@ -22,6 +22,7 @@ mod ping;
 mod program;
 mod recipes;
 mod reload;
+mod restart;
 mod resume;
 mod scenarios;
 mod slack;

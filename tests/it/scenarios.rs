@@ -45,7 +45,8 @@ macro_rules! scenarios {
 }
 
 scenarios!(
-    matching, when, silence, exit, every, elapsed, non_finite, run_time, metrics, flood, hang
+    matching, when, silence, exit, every, elapsed, non_finite, run_time, metrics, flood, hang,
+    restart
 );
 
 #[test]

@@ -86,11 +86,19 @@ fn happening(happening: &Happening) -> String {
         }
         Happening::Due => ": due".to_owned(),
         Happening::Elapsed { limit } => format!(": {} elapsed", format_duration(*limit)),
-        Happening::Ended(verdict) => match verdict.status {
-            ProcessStatus::Exited { code } => format!(": exit {code}"),
-            ProcessStatus::Signaled { signal, .. } => format!(": signal {signal}"),
-            ProcessStatus::Unknown => ": unknown".to_owned(),
-        },
+        Happening::Ended(verdict) => format!(": {}", status(verdict.status)),
+        Happening::Restarting { verdict, attempt, most, after } => {
+            let (status, after) = (status(verdict.status), format_duration(*after));
+            format!(": {status}, restart {attempt} of {most} in {after}")
+        }
+    }
+}
+
+fn status(status: ProcessStatus) -> String {
+    match status {
+        ProcessStatus::Exited { code } => format!("exit {code}"),
+        ProcessStatus::Signaled { signal, .. } => format!("signal {signal}"),
+        ProcessStatus::Unknown => "unknown".to_owned(),
     }
 }
 

@@ -1,5 +1,8 @@
 //! A test's steps through the engine. The only clock is the test's own.
 
+use std::time::Duration;
+
+use crate::cli::DEFAULT_RESTARTS;
 use crate::config::scenario::{Expected, Scenario, Step, StepEvent};
 use crate::engine::input::ProcessEnd;
 use crate::engine::{Effect, Engine, Input, SourceId};
@@ -29,6 +32,7 @@ pub fn play(scenario: &Scenario, way: Way) -> Told {
         engine: Engine::new(scenario.rules.clone(), Timestamp::default(), scenario.samples),
         way,
         sources: Vec::new(),
+        restarts: 0,
         now: Timestamp::default(),
         effects: Vec::new(),
     };
@@ -62,6 +66,7 @@ struct Run {
     engine: Engine,
     way: Way,
     sources: Vec<String>,
+    restarts: u32,
     now: Timestamp,
     effects: Vec<Effect>,
 }
@@ -101,6 +106,12 @@ impl Run {
             StepEvent::Ended(status) => {
                 Input::Ended(ProcessEnd { status: *status, clues: Vec::new() })
             }
+            StepEvent::Restarting => {
+                self.restarts += 1;
+                let (attempt, most) = (self.restarts, DEFAULT_RESTARTS);
+                Input::Restarting { attempt, most, after: Duration::from_secs(1) }
+            }
+            StepEvent::Started => Input::Started { pid: 1 },
             StepEvent::Stopped => Input::Stopped,
             StepEvent::Continued => Input::Continued,
             StepEvent::Gap => Input::Gap { source, bytes: 1 },

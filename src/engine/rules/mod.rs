@@ -6,6 +6,7 @@ mod every;
 mod exit;
 mod non_finite;
 mod pattern;
+mod restart;
 mod silence;
 mod tracker;
 mod when;
@@ -108,6 +109,8 @@ pub enum Trigger {
         pattern: Option<Regex>,
     },
     Exit(ExitFilter),
+    /// The command failed and is started again: `exit: restart`.
+    Restart,
     /// A report in intervals.
     Every(Interval),
     /// The run has lasted this long.

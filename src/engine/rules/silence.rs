@@ -59,6 +59,15 @@ impl Silence {
         }
     }
 
+    /// The run was started again: every sign is awaited from now on.
+    pub(in crate::engine) fn begin_anew(&mut self, scene: &Scene<'_>, out: &mut Vec<Change>) {
+        if let Some((lack, _)) = self.said.take() {
+            out.push(self.change(AlertState::Resolved, lack, scene));
+        }
+        self.since = [scene.at; SIGNS.len()];
+        self.steps = 0;
+    }
+
     fn broken(&mut self, sign: Sign, scene: &Scene<'_>, out: &mut Vec<Change>) {
         let over = self.said.filter(|(lack, _)| sign >= *lack);
         if let Some((lack, _)) = over {

@@ -12,6 +12,7 @@ use crate::engine::rules::every::Every;
 use crate::engine::rules::exit::Exit;
 use crate::engine::rules::non_finite::NonFinite;
 use crate::engine::rules::pattern::Pattern;
+use crate::engine::rules::restart::Restart;
 use crate::engine::rules::silence::Silence;
 use crate::engine::rules::when::When;
 use crate::engine::rules::{Rule, Trigger};
@@ -102,7 +103,7 @@ macro_rules! trackers {
     };
 }
 
-trackers!(Pattern, When, NonFinite, Silence, Exit, Every, Elapsed);
+trackers!(Pattern, When, NonFinite, Silence, Exit, Restart, Every, Elapsed);
 
 impl Tracker {
     /// The tracker of a rule, which holds from `at` on in a run that was started at `started`.
@@ -127,6 +128,7 @@ impl Tracker {
                 Self::Silence(Silence::new(quiet, pattern, rule.repeat, at))
             }
             Trigger::Exit(filter) => Self::Exit(Exit::new(filter)),
+            Trigger::Restart => Self::Restart(Restart),
             Trigger::Every(interval) => Self::Every(Every::new(interval, (started, at), store)),
             Trigger::Elapsed(limit) => Self::Elapsed(Elapsed::new(limit, (started, at))),
         }

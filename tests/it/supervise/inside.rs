@@ -66,6 +66,7 @@ fn run(args: &[&str], pty: PtyMode, recorder: Arc<dyn Sink>, stops: StopQueue) -
         quiet: true,
         leak_timeout: Duration::from_secs(1),
         log: None,
+        restarts: 0,
         keeper: None,
     };
     supervise(command, &Signals::block().unwrap(), recorder, stops).unwrap()
