@@ -103,7 +103,7 @@ pub struct RunArgs {
     pub nohup: bool,
 
     /// Start the command again when it fails, at most N times (default: 10), after a pause that
-    /// doubles from 1s to 5m and begins anew once it has run for 10m: on-failure[:N]
+    /// doubles from 1s to 5m and begins anew once it has run for 10m; on-failure or on-failure:N
     #[arg(long, value_name = "WHEN", value_parser = restarts)]
     pub restart: Option<u32>,
 

@@ -75,7 +75,7 @@ pub enum Decoded {
 }
 
 impl Checkpoint {
-    /// The bytes of its file, at most [`LARGEST`] of them.
+    /// The bytes of its file, at most 32 MiB of them.
     pub fn encode(&self) -> Result<Vec<u8>, String> {
         let bytes = serde_json::to_vec(&Record::V1(self.clone())).map_err(|e| e.to_string())?;
         match bytes.len() as u64 > LARGEST {
