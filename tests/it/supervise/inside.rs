@@ -23,6 +23,8 @@ struct Recorder {
     text: Mutex<[Vec<u8>; 2]>,
     ends: Mutex<Vec<ProcessEnd>>,
     on_text: Option<OnText>,
+    /// Asked to stop the run as soon as this is told.
+    stop_on: Option<(&'static str, StopQueue)>,
 }
 
 impl Sink for Recorder {
@@ -50,13 +52,31 @@ impl Sink for Recorder {
                 self.ends.lock().unwrap().push(end);
                 "ended".to_owned()
             }
+            Input::Restarting { attempt, .. } => format!("restart {attempt}"),
             other => format!("{other:?}"),
         };
+        if let Some((_, stops)) = self.stop_on.as_ref().filter(|(on, _)| *on == word) {
+            assert!(stops.request(request()));
+        }
         self.told.lock().unwrap().push(word);
     }
 }
 
+fn request() -> StopRequest {
+    StopRequest { rule: "diverged".to_owned(), stop: Stop { signal: 15, grace: None } }
+}
+
 fn run(args: &[&str], pty: PtyMode, recorder: Arc<dyn Sink>, stops: StopQueue) -> Supervised {
+    run_again(args, pty, recorder, stops, 0)
+}
+
+fn run_again(
+    args: &[&str],
+    pty: PtyMode,
+    recorder: Arc<dyn Sink>,
+    stops: StopQueue,
+    restarts: u32,
+) -> Supervised {
     let script = script();
     let argv = ["python3", &script].iter().chain(args).map(Into::into).collect();
     let command = Command {
@@ -66,7 +86,7 @@ fn run(args: &[&str], pty: PtyMode, recorder: Arc<dyn Sink>, stops: StopQueue) -
         quiet: true,
         leak_timeout: Duration::from_secs(1),
         log: None,
-        restarts: 0,
+        restarts,
         keeper: None,
     };
     supervise(command, &Signals::block().unwrap(), recorder, stops).unwrap()
@@ -139,6 +159,28 @@ fn a_run_that_does_not_end_in_the_time_of_grace_is_killed() {
     let grace = Some(Duration::from_millis(20));
     let end = stopped(&["ignore-term"], Stop { signal: 15, grace });
     assert_eq!(end.status, ProcessStatus::Signaled { signal: 9, core_dumped: false });
+}
+
+#[test]
+fn a_rule_that_stops_a_run_that_is_stopped_continues_it_so_that_it_can_end() {
+    let stops = StopQueue::new().unwrap();
+    let stop_on = Some(("Stopped", stops.clone()));
+    let recorder = Recorder { stop_on, ..Recorder::default() };
+    let run = run(&["stop"], PtyMode::Never, Arc::new(recorder), stops);
+    assert_eq!(run.end.status, ProcessStatus::Signaled { signal: 15, core_dumped: false });
+}
+
+#[test]
+fn a_rule_that_stops_the_run_in_the_pause_leaves_no_next_process() {
+    let stops = StopQueue::new().unwrap();
+    let stop_on = Some(("restart 1", stops.clone()));
+    let recorder = Recorder { stop_on, ..Recorder::default() };
+    let recorder = Arc::new(recorder);
+    let run = run_again(&["exit", "3"], PtyMode::Never, recorder.clone(), stops, 5);
+    assert_eq!(run.end.status, ProcessStatus::Exited { code: 3 });
+    let told = recorder.told.lock().unwrap();
+    let starts = told.iter().filter(|it| *it == "started").count();
+    assert_eq!((starts, told.last().map(String::as_str)), (1, Some("restart 1")), "{told:?}");
 }
 
 #[test]

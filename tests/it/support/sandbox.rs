@@ -7,6 +7,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 pub const WATCH: &str = env!("CARGO_BIN_EXE_watch");
 
 /// Removed with all that is in it.
@@ -84,6 +86,22 @@ impl Sandbox {
         let script = script.to_str().expect("a path in UTF-8");
         let words = [options, &["--", "python3", script, "--pause", "0"], args].concat();
         self.watch(words)
+    }
+}
+
+/// A process that does not outlive its test.
+pub struct Mortal(pub Child);
+
+impl Mortal {
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).expect("it is signalled");
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
