@@ -132,7 +132,7 @@ fn unit(mut text: &[u8]) -> Option<usize> {
                 && text[..start].last().is_none_or(|byte| !is_word(byte))
         })
     };
-    UNITS.iter().position(|unit| ends_with(unit)).filter(|_| blanks <= most)
+    UNITS.iter().position(ends_with).filter(|_| blanks <= most)
 }
 
 /// At most so many blanks in one place.
