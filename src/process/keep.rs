@@ -12,6 +12,7 @@
 //!    start    ── Hello, what goes with it ──▶   (reads the rules)
 //!    outputs  ── Outputs, their read ends ────▶  holds them
 //!    process  ── Process, pidfd and slaves ───▶  holds them
+//!    its end  ── Ended ───────────────────────▶  closes the slaves
 //!    end      ── End ─────────────────────────▶  exits
 //!    (dies: end of file without End) ─────────▶  carries on
 //! ```
@@ -54,6 +55,8 @@ enum Packet {
     Process {
         pid: i32,
     },
+    /// The process ended: its terminals are to end with whoever else has them open.
+    Ended,
     /// Nobody reads our output any more: the command is to notice that.
     Release,
     End,
@@ -127,6 +130,10 @@ impl Keeper {
     pub fn outsider(&self, outsider: &Outsider) {
         self.send(&Packet::Outputs(Vec::new()), &[]);
         self.send(&Packet::Process { pid: outsider.pid() }, &[outsider.as_fd()]);
+    }
+
+    pub(super) fn ended(&self) {
+        self.send(&Packet::Ended, &[]);
     }
 
     pub(super) fn release(&self) {
@@ -223,6 +230,7 @@ impl Line {
                     estate.process = fds.next().map(|fd| Outsider::new(pid, fd));
                     estate.slaves = fds.collect();
                 }
+                Packet::Ended => estate.slaves.clear(),
                 Packet::Release => {
                     estate.outputs.clear();
                     estate.slaves.clear();

@@ -261,6 +261,9 @@ impl Run {
         self.keyboard = None;
         terminal::restore_keys();
         self.slaves.clear();
+        if let Some(keeper) = &watched.command.keeper {
+            keeper.ended();
+        }
         let seen = [
             watched.oom.as_ref().and_then(OomWatch::clue),
             clues::disk_full(),

@@ -159,8 +159,9 @@ impl Reporter {
     }
 
     /// What the courier said meanwhile: a refusal must not wait for the end of the run.
-    pub fn pass_on_notices(&self) {
-        let Some(courier) = &self.courier else { return };
+    pub fn pass_on_notices(&mut self) {
+        let Some(courier) = &mut self.courier else { return };
+        courier.revive();
         for notice in courier.notices() {
             if let Some(text) = notice_text(&notice) {
                 say(&format!("watch: {text}"));

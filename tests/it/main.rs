@@ -14,6 +14,7 @@ mod courier;
 mod day;
 mod doctor;
 mod formats;
+mod heartbeat;
 mod invariance;
 mod kill;
 mod lines;

@@ -131,8 +131,10 @@ impl Reading {
             match self.read() {
                 Ok(rules) => {
                     let count = plural(rules.rules.len(), "rule");
-                    say(&format!("watch: {name} has changed: {count} from now on"));
+                    let said = format!("watch: {name} has changed: {count} from now on");
                     self.take_over(rules);
+                    // Only now is it true of the next line.
+                    say(&said);
                 }
                 Err(why) => say(&format!("watch: {name} has changed, but the rules stay: {why}")),
             }

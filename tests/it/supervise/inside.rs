@@ -1,17 +1,20 @@
 //! What the engine is told of a run, by a sink that records.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::process::{Pid, WaitOptions, waitpid};
 use trainwatch::engine::input::{Clue, ProcessEnd, ProcessStatus};
 use trainwatch::engine::rules::Stop;
 use trainwatch::engine::{Input, SourceId};
 use trainwatch::process::{
-    Command, PtyMode, Signals, StopQueue, StopRequest, Supervised, supervise,
+    Command, Keeper, PtyMode, Signals, StopQueue, StopRequest, Supervised, supervise,
 };
 use trainwatch::sources::Sink;
 
-use super::script;
+use super::{data, script};
 
 /// Called with what was read until now.
 type OnText = Box<dyn Fn(&[u8]) + Send + Sync>;
@@ -56,11 +59,10 @@ impl Sink for Recorder {
     }
 }
 
-fn run(args: &[&str], pty: PtyMode, recorder: Arc<dyn Sink>, stops: StopQueue) -> Supervised {
+fn command(args: &[&str], pty: PtyMode) -> Command {
     let script = script();
-    let argv = ["python3", &script].iter().chain(args).map(Into::into).collect();
-    let command = Command {
-        argv,
+    Command {
+        argv: ["python3", &script].iter().chain(args).map(Into::into).collect(),
         extra_env: Vec::new(),
         pty,
         quiet: true,
@@ -68,7 +70,11 @@ fn run(args: &[&str], pty: PtyMode, recorder: Arc<dyn Sink>, stops: StopQueue) -
         log: None,
         restarts: 0,
         keeper: None,
-    };
+    }
+}
+
+fn run(args: &[&str], pty: PtyMode, recorder: Arc<dyn Sink>, stops: StopQueue) -> Supervised {
+    let command = command(args, pty);
     supervise(command, &Signals::block().unwrap(), recorder, stops).unwrap()
 }
 
@@ -139,6 +145,27 @@ fn a_run_that_does_not_end_in_the_time_of_grace_is_killed() {
     let grace = Some(Duration::from_millis(20));
     let end = stopped(&["ignore-term"], Stop { signal: 15, grace });
     assert_eq!(end.status, ProcessStatus::Signaled { signal: 9, core_dumped: false });
+}
+
+/// It held the terminal's slaves until the supervisor's end, and each end came a leak timeout late.
+#[test]
+fn the_keeper_hears_of_the_end_of_a_command_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, heard) = (folder.path().join("keeper"), folder.path().join("heard"));
+    let text =
+        format!("#!/bin/sh\nexec python3 {} {}\n", data("keeper.py").display(), heard.display());
+    fs::write(&program, text).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let keeper = Arc::new(Keeper::start(&program, &"hello", &[]).unwrap());
+    let mut command = command(&["exit", "3"], PtyMode::Always);
+    command.keeper = Some(Arc::clone(&keeper));
+    let (recorder, stops) = (Arc::new(Recorder::default()), StopQueue::new().unwrap());
+    let run = supervise(command, &Signals::block().unwrap(), recorder, stops).unwrap();
+    assert_eq!(run.end.status, ProcessStatus::Exited { code: 3 });
+    keeper.end();
+    let pid = Pid::from_raw(keeper.id().cast_signed());
+    waitpid(pid, WaitOptions::empty()).unwrap();
+    assert_eq!(fs::read_to_string(heard).unwrap(), "hello\nOutputs\nProcess\nEnded\nEnd\n");
 }
 
 #[test]

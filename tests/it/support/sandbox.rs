@@ -7,6 +7,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+
 pub const WATCH: &str = env!("CARGO_BIN_EXE_watch");
 
 /// Removed with all that is in it.
@@ -96,10 +99,13 @@ pub fn kill_with_keeper(watch: &mut Child) {
         words.ends_with(b"\0keeper\0")
     };
     let keeper = children.split_whitespace().find(is_keeper).expect("a keeper");
-    let kill = Command::new("kill").args(["-9", keeper]).status();
-    assert!(kill.expect("kill runs").success());
+    let keeper = keeper.parse().ok().and_then(Pid::from_raw).expect("a pid");
+    let pidfd = pidfd_open(keeper, PidfdFlags::empty()).expect("it runs");
+    kill_process(keeper, Signal::KILL).expect("it is killed");
     watch.kill().expect("it is killed");
     watch.wait().expect("it is dead");
+    // Until then it holds the run's lock.
+    poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None).expect("it is dead too");
 }
 
 /// The example run that the README starts.
