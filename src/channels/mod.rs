@@ -45,6 +45,8 @@ pub enum Settings {
         token: Secret,
         channel: String,
         api_url: String,
+        /// After so long without a sign of life Slack says so by itself; none: it does not.
+        heartbeat: Option<Duration>,
     },
 }
 
@@ -64,6 +66,25 @@ pub struct Delivery<'a> {
 impl fmt::Debug for Delivery<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery").field("message", self.message).finish_non_exhaustive()
+    }
+}
+
+/// One message that the service is to hold back, and to send at `due` unless it is taken back.
+pub struct Holding<'a> {
+    pub message: &'a Message,
+    pub due: Timestamp,
+    /// Where the run's card is shown (see `show`).
+    pub place: &'a serde_json::Value,
+    /// By which it is taken back, also if the answer never comes. Kept on disk by the courier.
+    pub handle: &'a mut serde_json::Value,
+    /// Called with the handle before the service is asked, so that no crash leaves an alarm behind
+    /// that nobody knows of.
+    pub handle_changed: &'a mut (dyn FnMut(&serde_json::Value) + Send),
+}
+
+impl fmt::Debug for Holding<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holding").field("due", &self.due).finish_non_exhaustive()
     }
 }
 
@@ -122,7 +143,30 @@ pub trait Channel: Send + Sync {
     fn show<'a>(&'a self, _: &'a Message, _: &'a mut serde_json::Value) -> DeliveryFuture<'a> {
         Box::pin(async { Ok(()) })
     }
+
+    /// After how long without a sign of life of a run the service is to say so by itself; none: it
+    /// cannot, or is not to.
+    fn heartbeat(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Hands a message to the service that it sends later by itself. Called only with a heartbeat.
+    fn hold<'a>(&'a self, _: Holding<'a>) -> DeliveryFuture<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Takes such a message back; that there is none any more is as good.
+    fn take_back<'a>(&'a self, _: &'a serde_json::Value) -> DeliveryFuture<'a> {
+        Box::pin(async { Ok(()) })
+    }
 }
+
+/// How long a heartbeat may be: Slack gives back nothing in its last minute, and holds no message
+/// for more than 120 days.
+pub const HEARTBEATS: std::ops::RangeInclusive<Duration> =
+    Duration::from_mins(3)..=Duration::from_hours(100 * 24);
+/// Where nothing else is asked for.
+pub const HEARTBEAT: Duration = Duration::from_mins(10);
 
 /// Why there is no channel for these settings.
 #[derive(Debug, thiserror::Error)]
@@ -164,7 +208,7 @@ pub async fn examine(config: &ChannelConfig, now: Timestamp) -> Result<Vec<Check
         Settings::SlackWebhook { url } => {
             vec![slack::Webhook::new(http::client(&timeouts)?, url.clone()).examine().await]
         }
-        Settings::SlackBot { token, channel, api_url } => {
+        Settings::SlackBot { token, channel, api_url, .. } => {
             let client = http::client(&timeouts)?;
             let api = slack::Api::new(client, api_url, token, timeouts).ok_or(BuildError::Token)?;
             slack::examine(&api, channel, now).await
@@ -192,9 +236,9 @@ pub fn build_with(
         Settings::Terminal => return Err(BuildError::Terminal),
         Settings::Ping { url } => Box::new(ping::Ping::new(client, url.clone())),
         Settings::SlackWebhook { url } => Box::new(slack::Webhook::new(client, url.clone())),
-        Settings::SlackBot { token, channel, api_url } => {
+        Settings::SlackBot { token, channel, api_url, heartbeat } => {
             let api = slack::Api::new(client, api_url, token, timeouts).ok_or(BuildError::Token)?;
-            Box::new(slack::Bot::new(api, channel))
+            Box::new(slack::Bot::new(api, channel, *heartbeat))
         }
     })
 }

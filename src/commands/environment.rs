@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::channels::secret::Secret;
-use crate::channels::{ChannelConfig, Settings};
+use crate::channels::{ChannelConfig, HEARTBEAT, Settings};
 use crate::config::{self, Config};
 use crate::error::AppError;
 
@@ -67,8 +67,8 @@ fn from_environment() -> Vec<ChannelConfig> {
     if let (Some(token), Some(channel)) =
         (variable("SLACK_BOT_TOKEN"), variable("SLACK_CHANNEL_ID"))
     {
-        let settings =
-            Settings::SlackBot { token: Secret::new(token), channel, api_url: slack_api() };
+        let (token, api_url) = (Secret::new(token), slack_api());
+        let settings = Settings::SlackBot { token, channel, api_url, heartbeat: Some(HEARTBEAT) };
         channels.push(ChannelConfig { name: "slack".to_owned(), settings });
     } else if let Some(url) = variable("SLACK_WEBHOOK_URL") {
         let settings = Settings::SlackWebhook { url: Secret::new(url) };

@@ -2,12 +2,22 @@
 //!
 //! A new kind is an entry in `keys::CHANNELS` and an arm in `settings`.
 
+use std::time::Duration;
+
 use super::keys;
 use super::problem::{Problem, alternatives, quote};
-use super::reader::{Reader, Section};
+use super::reader::{Reader, Section, Shortest};
 use super::yaml::{Entry, Node, Value};
+
 use crate::channels::secret::Secret;
-use crate::channels::{ChannelConfig, Settings};
+use crate::channels::{ChannelConfig, HEARTBEAT, HEARTBEATS, Settings};
+use crate::time::format_duration;
+
+/// Keys that need a token, and why.
+const NOT_OF_A_WEBHOOK: [(&str, &str); 2] = [
+    ("channel", "a webhook belongs to one channel; remove `channel`, or use a token"),
+    ("heartbeat", "a webhook cannot take back what it sent; remove `heartbeat`, or use a token"),
+];
 
 const SLACK_API: &str = "https://slack.com/api/";
 
@@ -107,10 +117,10 @@ fn slack(reader: &mut Reader<'_>, kind: &Entry, section: Section<'_>) -> Option<
             None
         }
         (Some(webhook), None) => {
-            if let Some(channel) = section.entry("channel") {
-                let message = "`channel` has no effect beside `webhook`";
-                let hint = "a webhook belongs to one channel; remove `channel`, or use a token";
-                reader.report(Problem::new(&channel.key_span, message).hint(hint));
+            for (name, hint) in NOT_OF_A_WEBHOOK {
+                let Some(entry) = section.entry(name) else { continue };
+                let message = format!("`{name}` has no effect beside `webhook`");
+                reader.report(Problem::new(&entry.key_span, message).hint(hint));
             }
             let url = secret(reader, "webhook", &webhook.value)?;
             let hint = "copy it from the app's page \"Incoming Webhooks\"";
@@ -158,7 +168,27 @@ fn slack_bot(
     if !api_url.ends_with('/') {
         api_url.push('/');
     }
-    Some(Settings::SlackBot { token: secret?, channel, api_url })
+    let heartbeat = match section.get("heartbeat") {
+        None => Some(HEARTBEAT),
+        Some(node) => heartbeat(reader, node)?,
+    };
+    Some(Settings::SlackBot { token: secret?, channel, api_url, heartbeat })
+}
+
+/// `off` is none.
+fn heartbeat(reader: &mut Reader<'_>, node: &Node) -> Option<Option<Duration>> {
+    if matches!(&node.value, Value::Scalar { text, .. } if text == "off" || text == "false") {
+        return Some(None);
+    }
+    let duration = reader.duration("heartbeat", node, Shortest::Second)?;
+    if HEARTBEATS.contains(&duration) {
+        return Some(Some(duration));
+    }
+    let (least, most) = (format_duration(*HEARTBEATS.start()), format_duration(*HEARTBEATS.end()));
+    let message = format!("`heartbeat` must be from {least} to {most}, or `off`");
+    let hint = "Slack takes back nothing in the last minute before it is sent";
+    reader.report(Problem::new(&node.span, message).hint(hint));
+    None
 }
 
 /// A value that is masked from now on, also when it is written into the file itself.

@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Flag,
     /// A duration: `90s`, `1h30m`.
     Duration,
+    /// A duration or `off`.
+    Pause,
     /// A whole number, from and up to.
     Count(u64, u64),
     OneOf(&'static [&'static str]),
@@ -100,6 +102,11 @@ pub(super) static SLACK: &[Key] = &[
     key("webhook", Shape::Text, "URL of an incoming webhook."),
     key("token", Shape::Text, "A bot's token (xoxb-…)."),
     key("channel", Shape::Text, "Its ID, or its name with #."),
+    key(
+        "heartbeat",
+        Shape::Pause,
+        "Slack itself says when there was no sign of life for so long; default 10m, or off.",
+    ),
 ];
 
 pub(super) static CHARTS: &[Key] = &[

@@ -23,6 +23,7 @@ fn of(shape: Shape) -> Value {
         Shape::Regex | Shape::Condition => json!({ "type": ["string", "number"], "minLength": 1 }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Duration => json!({ "type": "string", "pattern": DURATION }),
+        Shape::Pause => any_of([of(Shape::Duration), json!({ "enum": ["off", false] })]),
         Shape::Count(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::channels::{Channel, Delivery, DeliveryError, DeliveryFuture, Image, Verdict};
 use crate::courier::card::{bring_to_end, introduce};
+use crate::courier::heartbeat::settle;
 use crate::outbox::{Entry, Outbox};
 use crate::render::Message;
 use crate::render::message::MessageKind;
@@ -28,6 +29,8 @@ pub(super) async fn attempt_for_another(
     }
     attempt(channel, outbox, entry, late, now).await?;
     bring_to_end(channel, &cards, &about, &entry.channel).await;
+    // The message is delivered, whatever becomes of that.
+    let _ = settle(channel, &cards, &about, &entry.channel, now).await;
     Ok(())
 }
 

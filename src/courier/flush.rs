@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::channels::{Channel, ChannelConfig, Verdict};
 use crate::courier::attempt::{Unusable, attempt_for_another};
+use crate::courier::heartbeat::settle_all;
 use crate::courier::process::{Ports, is_ours};
 use crate::outbox::{Claim, Entry, Outbox, OutboxError};
 
@@ -57,6 +58,10 @@ pub async fn flush(
             Some((_, channel)) => pass.try_one(channel.as_ref(), entry.clone()).await?,
         };
         each(&entry, &fate);
+    }
+    drop(pass);
+    for (name, channel) in &built {
+        settle_all(channel.as_ref(), outbox, name, "", (ports.clock)()).await;
     }
     Ok(())
 }

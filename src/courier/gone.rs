@@ -2,15 +2,19 @@
 
 use crate::engine::alert::{AlertState, Severity};
 use crate::render::Message;
-use crate::render::card::{self, Card, State};
+use crate::render::card::{self, Card, Last, State};
 use crate::render::language::Language;
 use crate::render::message::{MessageKind, RunLabel};
 use crate::time::Timestamp;
 
 /// The run's last card, turned into one that says so; made up if there never was one.
 pub(super) fn gone(run: &RunLabel, last: Option<Card>, at: Timestamp) -> Card {
-    let blank =
-        || Card { message: blank(run, at), language: Language::default(), state: State::Running };
+    let blank = || Card {
+        message: blank(run, at),
+        language: Language::default(),
+        state: State::Running,
+        last: Last::default(),
+    };
     card::gone(&last.unwrap_or_else(blank), at)
 }
 

@@ -151,6 +151,13 @@ impl CourierHandle {
         self.outcome()
     }
 
+    /// Starts the courier again if it died: without it the run would be missed.
+    pub fn revive(&mut self) {
+        if self.input.is_some() && self.heard.lock().gone {
+            self.restart(NEW);
+        }
+    }
+
     /// Drops the line if the courier does not read; it looks into the outbox anyway.
     fn say(&mut self, line: &str) {
         let Some(input) = &mut self.input else { return };

@@ -17,6 +17,7 @@ mod card;
 mod flush;
 mod gone;
 mod handle;
+mod heartbeat;
 mod mailbox;
 mod process;
 mod protocol;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::channels::{Channel, DeliveryError, Verdict};
 use crate::courier::attempt::{add_on_top, attempt, attempt_for_another};
 use crate::courier::card::{Keeper, Need};
+use crate::courier::heartbeat::{Heartbeat, Said, Step, settle_all};
 use crate::courier::mailbox::{GIVE_UP, Mailbox, Next};
 use crate::courier::process::Stage;
 use crate::courier::protocol::Notice;
@@ -78,6 +79,8 @@ pub(super) struct Worker {
     pub(super) seed: u64,
     pub(super) shared: Rc<Shared>,
     card: Keeper,
+    heartbeat: Heartbeat,
+    others_settled: bool,
     /// Nothing is tried before this: the service is away, or asked for it.
     blocked: Instant,
     /// Failures since the last delivery.
@@ -95,8 +98,21 @@ impl Worker {
     ) -> Self {
         shared.busy.borrow_mut().insert(name.to_owned());
         let card = Keeper::new(shared.outbox.cards(), run, name, seed);
-        let blocked = Instant::now();
-        Self { name: name.to_owned(), channel, fallback, seed, shared, card, blocked, failures: 0 }
+        let heartbeat = Heartbeat::new(shared.outbox.cards(), run, name, seed);
+        let (name, blocked) = (name.to_owned(), Instant::now());
+        let (others_settled, failures) = (false, 0);
+        Self {
+            name,
+            channel,
+            fallback,
+            seed,
+            shared,
+            card,
+            heartbeat,
+            others_settled,
+            blocked,
+            failures,
+        }
     }
 
     /// Works until the run ended and every channel is through with it.
@@ -113,7 +129,8 @@ impl Worker {
             let now = (self.shared.clock)();
             let next = self.next(now);
             let need = self.card_need(&next, over.is_some());
-            let settled = matches!(need, Need::Nothing) || self.card.is_hopeless();
+            let settled = (matches!(need, Need::Nothing) || self.card.is_hopeless())
+                && self.heartbeat.is_done();
             let free = self.blocked <= Instant::now();
             let card_at = match need {
                 Need::Show { card, seat, at } if free && at <= Instant::now() => {
@@ -123,6 +140,16 @@ impl Worker {
                 Need::Show { at, .. } => Some(at.max(self.blocked)),
                 Need::Nothing => None,
             };
+            let beat = self.heartbeat.step(self.channel.as_ref(), now, over.is_some());
+            // An end is told first, and then taken for one.
+            let waits = free && matches!(next, Next::Deliver { .. });
+            if let Some(step) = beat.filter(|step| matches!(step, Step::Hold { .. }) || !waits) {
+                self.beat(step).await;
+                continue;
+            }
+            if !(waits || self.others_settled) {
+                self.settle_others().await;
+            }
             self.report(over, settled, now);
             let until = match next {
                 Next::Deliver { entry, late } if free => {
@@ -180,6 +207,31 @@ impl Worker {
                 Verdict::Permanent => Notice::Failed { channel, reason, hint },
                 _ => Notice::Waiting { channel, reason, hint },
             });
+        }
+    }
+
+    /// False alarms of other runs that ended unheard: their couriers died before they could.
+    async fn settle_others(&mut self) {
+        self.others_settled = true;
+        let (shared, channel) = (&self.shared, self.channel.as_ref());
+        let now = (shared.clock)();
+        settle_all(channel, &shared.outbox, &self.name, self.card.run(), now).await;
+    }
+
+    async fn beat(&mut self, step: Step) {
+        match self.heartbeat.take(self.channel.as_ref(), step).await {
+            Said::Nothing => {}
+            Said::Trouble(text) => self.shared.trouble(text),
+            Said::Tell(message) => {
+                let (shared, run) = (&self.shared, self.card.run());
+                let now = (shared.clock)();
+                match shared.outbox.commit(&message, &self.name, run, &[], now) {
+                    Ok(committed) => {
+                        committed.notice.into_iter().for_each(|notice| shared.trouble(notice));
+                    }
+                    Err(error) => shared.trouble(error.to_string()),
+                }
+            }
         }
     }
 

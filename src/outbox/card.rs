@@ -55,16 +55,20 @@ impl Cards {
         self.replace(run, &seat_name(channel), &serde_json::to_vec(seat)?)
     }
 
-    fn load<T: DeserializeOwned>(&self, run: &str, name: &str) -> Option<T> {
+    pub(super) fn runs(&self) -> &Path {
+        &self.runs
+    }
+
+    pub(super) fn load<T: DeserializeOwned>(&self, run: &str, name: &str) -> Option<T> {
         serde_json::from_slice(&fs::read(self.folder(run).join(name)).ok()?).ok()
     }
 
     /// Ids are of letters, digits and dashes; whatever else was asked for is no path.
-    fn folder(&self, run: &str) -> PathBuf {
+    pub(super) fn folder(&self, run: &str) -> PathBuf {
         self.runs.join(safe_name(run, 100))
     }
 
-    fn replace(&self, run: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn replace(&self, run: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
         let folder = self.folder(run);
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         // Supervisor and courier may write the same file.

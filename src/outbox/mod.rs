@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod entry;
 
+mod alarm;
 mod card;
 mod claim;
 mod disk;
@@ -17,6 +18,7 @@ mod spool;
 #[cfg(test)]
 mod crash;
 
+pub use alarm::Alarm;
 pub use card::{Cards, Seat};
 pub use claim::Claim;
 pub(crate) use claim::{claim, is_unsupported};

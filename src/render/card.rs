@@ -7,8 +7,8 @@ use crate::engine::alert::{Alert, AlertState, Happening, Outcome, Progress, Seve
 use crate::engine::rules::Attach;
 use crate::engine::snapshot::{Snapshot, Stage};
 use crate::render::Message;
-use crate::render::language::{Language, fill};
-use crate::render::message::{MessageKind, RunLabel};
+use crate::render::language::{Language, Phrases, fill};
+use crate::render::message::{Field, MessageKind, RunLabel};
 use crate::render::text::{self, Context};
 use crate::time::{Timestamp, format_duration};
 
@@ -20,6 +20,19 @@ pub struct Card {
     pub message: Message,
     pub language: Language,
     pub state: State,
+    /// What is said of the run should nothing follow.
+    #[serde(default)]
+    pub last: Last,
+}
+
+/// A run's last words, so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Last {
+    /// `step 1200 of 5000, loss 2.31`; may be empty.
+    pub figures: String,
+    /// The newest lines of its output, oldest first, secrets masked.
+    pub lines: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +58,8 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
     let phrases = context.language.phrases();
     let mut message = text::message(&as_alert(snapshot), context);
     message.rule = String::new();
-    message.lines = Vec::new();
+    let lines = std::mem::take(&mut message.lines);
+    let last = Last { figures: figures(snapshot, &message, phrases), lines };
     let values =
         [("run", message.run.name.clone()), ("elapsed", format_duration(snapshot.elapsed))];
     let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
@@ -74,7 +88,21 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
         Stage::Unwatched => State::Unwatched,
         Stage::Ended(verdict) => State::Ended(verdict.outcome),
     };
-    Card { message, language: context.language, state }
+    Card { message, language: context.language, state, last }
+}
+
+/// How far it is, and the metric that people look at first. Of the message's fields, which are
+/// masked and bounded.
+fn figures(snapshot: &Snapshot, message: &Message, phrases: &Phrases) -> String {
+    let done = snapshot.progress.as_ref().map(|progress| {
+        let progress = Progress { remaining: None, ..progress.clone() };
+        text::progress_text(&progress, phrases)
+    });
+    let of_a_metric =
+        |field: &&Field| snapshot.metrics.iter().any(|metric| metric.name == field.name);
+    let metric = message.fields.iter().find(of_a_metric);
+    let metric = metric.map(|field| format!("{} {}", field.name, field.value));
+    done.into_iter().chain(metric).collect::<Vec<_>>().join(", ")
 }
 
 /// What a run's card becomes when its watcher died without a word.
@@ -92,7 +120,7 @@ pub fn gone(card: &Card, at: Timestamp) -> Card {
             ..card.message.clone()
         },
         state: State::Lost,
-        language: card.language,
+        ..card.clone()
     }
 }
 
@@ -212,7 +240,7 @@ mod tests {
             evidence: vec!["ValueError: bad batch".into()],
         };
         let status = ProcessStatus::Exited { code: 1 };
-        Stage::Ended(Verdict { status, outcome: Outcome::Failed, cause: Some(cause) })
+        Stage::Ended(Verdict { status, outcome: Outcome::Failed, cause: Some(cause), restarts: 0 })
     }
 
     #[test]

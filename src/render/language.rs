@@ -27,6 +27,7 @@ pub(crate) struct Phrases {
     pub(crate) preempted: &'static str,
     pub(crate) ended_unknown: &'static str,
     pub(crate) restarting: &'static str,
+    pub(crate) restarts: &'static str,
     pub(crate) likely: &'static str,
     pub(crate) not_proven: &'static str,
     pub(crate) condition: &'static str,
@@ -59,6 +60,10 @@ pub(crate) struct Phrases {
     pub(crate) lost: &'static str,
     pub(crate) lost_meaning: &'static str,
     pub(crate) resumed: &'static str,
+    pub(crate) no_sign_of_life: &'static str,
+    pub(crate) no_sign_of_life_meaning: &'static str,
+    pub(crate) last_figures: &'static str,
+    pub(crate) heard_again: &'static str,
 }
 
 impl Language {
@@ -118,6 +123,7 @@ const EN: Phrases = Phrases {
     preempted: "{run} was preempted after {elapsed}: {cause} ({status})",
     ended_unknown: "{run} ended after {elapsed}; how is not known",
     restarting: "{end}; it is started again in {time} (restart {attempt} of {most})",
+    restarts: "Restarts: {count}.",
     likely: "likely {cause}",
     not_proven: "the cause is not proven",
     condition: "{values}: {condition}",
@@ -150,6 +156,10 @@ const EN: Phrases = Phrases {
     lost: "{run} was lost: no sign of life for {time}",
     lost_meaning: "Its watcher ended without a word: it was killed, or the machine was restarted. What became of the run is not known. The figures are its last ones, of {at}.",
     resumed: "{run} was started again on {host} and goes on here",
+    no_sign_of_life: "no sign of life from {host} since {since}",
+    no_sign_of_life_meaning: "Nothing was heard of {run} for {time}: the machine is down or cut off from the network, or the watcher is stopped. Whether the run goes on is not known.",
+    last_figures: "; last: {figures}",
+    heard_again: "{run} is heard of again, after {time}",
 };
 
 const ZH: Phrases = Phrases {
@@ -164,6 +174,7 @@ const ZH: Phrases = Phrases {
     preempted: "{run} 运行 {elapsed} 后被抢占：{cause}（{status}）",
     ended_unknown: "{run} 运行 {elapsed} 后结束，方式未知",
     restarting: "{end}；将在 {time} 后重新启动（第 {attempt}/{most} 次）",
+    restarts: "重启次数：{count}。",
     likely: "可能是 {cause}",
     not_proven: "原因未经证实",
     condition: "{values}：{condition}",
@@ -196,6 +207,10 @@ const ZH: Phrases = Phrases {
     lost: "{run} 已失联：{time} 没有任何迹象",
     lost_meaning: "监视程序没有留下任何消息就结束了：被终止，或机器被重启。运行的情况未知。数值为最后一次的，时间 {at}。",
     resumed: "{run} 已在 {host} 上重新启动，在此继续",
+    no_sign_of_life: "自 {since} 起没有 {host} 的任何迹象",
+    no_sign_of_life_meaning: "{time} 内没有 {run} 的消息：机器已停机、断网，或监视程序已暂停。运行是否仍在继续无从得知。",
+    last_figures: "；最后：{figures}",
+    heard_again: "{run} 在 {time} 后恢复了联系",
 };
 
 const JA: Phrases = Phrases {
@@ -210,6 +225,7 @@ const JA: Phrases = Phrases {
     preempted: "{run} は {elapsed} 後にプリエンプトされました：{cause}（{status}）",
     ended_unknown: "{run} は {elapsed} 後に終了しました（終了方法は不明）",
     restarting: "{end}。{time} 後に再起動します（{attempt}/{most} 回目）",
+    restarts: "再起動の回数：{count}。",
     likely: "おそらく {cause}",
     not_proven: "原因は確認できていません",
     condition: "{values}：{condition}",
@@ -242,6 +258,10 @@ const JA: Phrases = Phrases {
     lost: "{run} は失われました：{time} 応答がありません",
     lost_meaning: "監視プログラムが何も告げずに終了しました（強制終了またはマシンの再起動）。実行がどうなったかは不明です。数値は {at} の最後のものです。",
     resumed: "{run} は {host} で再開されました。ここで続けます",
+    no_sign_of_life: "{since} 以降 {host} から応答がありません",
+    no_sign_of_life_meaning: "{run} について {time} 何も届いていません：マシンの停止、ネットワークの切断、または監視プログラムの一時停止です。実行が続いているかどうかは不明です。",
+    last_figures: "（最後：{figures}）",
+    heard_again: "{run} から {time} ぶりに応答がありました",
 };
 
 const KO: Phrases = Phrases {
@@ -256,6 +276,7 @@ const KO: Phrases = Phrases {
     preempted: "{run} {elapsed} 후 선점됨: {cause} ({status})",
     ended_unknown: "{run} {elapsed} 후 종료됨 (종료 방식 알 수 없음)",
     restarting: "{end}; {time} 후 다시 시작 (재시작 {attempt}/{most})",
+    restarts: "재시작 횟수: {count}.",
     likely: "아마도 {cause}",
     not_proven: "원인은 확인되지 않음",
     condition: "{values}: {condition}",
@@ -288,6 +309,10 @@ const KO: Phrases = Phrases {
     lost: "{run} 유실됨: {time} 동안 응답 없음",
     lost_meaning: "감시 프로그램이 아무 말 없이 끝났습니다(강제 종료 또는 기기 재시작). 실행이 어떻게 되었는지는 알 수 없습니다. 수치는 {at}의 마지막 값입니다.",
     resumed: "{run}이(가) {host}에서 다시 시작되어 여기서 계속됩니다",
+    no_sign_of_life: "{since} 이후 {host}에서 응답이 없습니다",
+    no_sign_of_life_meaning: "{time} 동안 {run} 소식이 없습니다: 기기가 꺼졌거나 네트워크가 끊겼거나 감시 프로그램이 멈췄습니다. 실행이 계속되는지는 알 수 없습니다.",
+    last_figures: "; 마지막: {figures}",
+    heard_again: "{run}의 소식이 {time} 만에 다시 왔습니다",
 };
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod chart;
+pub mod heartbeat;
 pub mod language;
 pub mod mask;
 pub mod message;

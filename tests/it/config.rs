@@ -189,6 +189,26 @@ fn a_stop_has_a_signal_and_maybe_a_grace() {
 }
 
 #[test]
+fn a_bot_has_a_heartbeat_unless_it_is_off() {
+    use std::time::Duration;
+    use trainwatch::channels::Settings;
+    for (written, minutes) in [
+        ("", Some(10)),
+        (", heartbeat: 5m", Some(5)),
+        (", heartbeat: off", None),
+        (", heartbeat: false", None),
+    ] {
+        let text =
+            format!("channels: {{ lab: {{ slack: {{ token: t, channel: C1{written} }} }} }}");
+        let Settings::SlackBot { heartbeat, .. } = compile(&text).unwrap().channels[0].settings
+        else {
+            panic!("a bot")
+        };
+        assert_eq!(heartbeat, minutes.map(Duration::from_mins), "{written}");
+    }
+}
+
+#[test]
 fn what_comes_from_the_environment_cannot_change_the_structure() {
     let env = |_: &str| Some("x\nrules: [{ name: evil, match: x }]\n#".to_owned());
     let text = "builtin: false\nrules: [{ name: a, match: x, message: \"${A}\" }]\n";

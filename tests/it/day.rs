@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use trainwatch::channels::secret::Secret;
-use trainwatch::channels::{self, Channel, ChannelConfig, Delivery, DeliveryFuture};
+use trainwatch::channels::{
+    self, Channel, ChannelConfig, Delivery, DeliveryFuture, HEARTBEAT, Holding,
+};
 use trainwatch::courier::{self, Ports, Settings, Stage};
 use trainwatch::engine::alert::{AlertState, Severity};
 use trainwatch::outbox::{Cards, Outbox};
 use trainwatch::render::Message;
-use trainwatch::render::card::{Card, State};
+use trainwatch::render::card::{Card, Last, State};
 use trainwatch::render::language::Language;
 use trainwatch::render::message::{MessageKind, RunLabel};
 use trainwatch::time::Timestamp;
@@ -30,6 +32,9 @@ struct Calls {
     edits: usize,
     replies: usize,
     alone: usize,
+    /// Alarms that the service was given, and those that it holds at the end.
+    alarms: usize,
+    held: usize,
 }
 
 #[derive(Clone, Default)]
@@ -49,6 +54,29 @@ impl Channel for Board {
 
     fn can_show(&self) -> bool {
         true
+    }
+
+    fn heartbeat(&self) -> Option<Duration> {
+        Some(HEARTBEAT)
+    }
+
+    fn hold<'a>(&'a self, holding: Holding<'a>) -> DeliveryFuture<'a> {
+        Box::pin(async move {
+            let mut calls = self.0.lock().unwrap();
+            calls.alarms += 1;
+            calls.held += 1;
+            // The old one is taken back only then.
+            assert!(calls.held <= 2, "{calls:?}");
+            *holding.handle = json!(calls.alarms);
+            Ok(())
+        })
+    }
+
+    fn take_back<'a>(&'a self, _: &'a Value) -> DeliveryFuture<'a> {
+        Box::pin(async move {
+            self.0.lock().unwrap().held -= 1;
+            Ok(())
+        })
     }
 
     fn show<'a>(&'a self, _: &'a Message, place: &'a mut Value) -> DeliveryFuture<'a> {
@@ -108,7 +136,8 @@ async fn run_for(whole: Duration) -> Calls {
         let cards = Cards::new(dir.path());
         let card = |kind, state| {
             let message = message(kind, begin.elapsed());
-            cards.write("r1", &Card { message, language: Language::En, state }).unwrap();
+            let card = Card { message, language: Language::En, state, last: Last::default() };
+            cards.write("r1", &card).unwrap();
         };
         let commit = |kind| {
             let message = message(kind, begin.elapsed());
@@ -138,6 +167,7 @@ async fn three_hours_are_one_card_one_thread_and_few_edits() {
     let calls = run_for(Duration::from_hours(3)).await;
     assert_eq!((calls.cards, calls.alone, calls.replies), (1, 0, 6), "{calls:?}");
     assert!(calls.edits <= 110, "{calls:?}");
+    assert_eq!((calls.alarms, calls.held), (35, 0), "{calls:?}");
 }
 
 /// Slack takes 50 edits a minute of a whole workspace: this is one in 180 of them.

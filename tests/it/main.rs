@@ -15,6 +15,7 @@ mod courier;
 mod day;
 mod doctor;
 mod formats;
+mod heartbeat;
 mod invariance;
 mod kill;
 mod lines;

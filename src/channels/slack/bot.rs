@@ -10,6 +10,7 @@
 //! shown in the channel too.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ use crate::channels::slack::escape::{cut, line};
 use crate::channels::slack::lookup::{Found, Lookup, Target};
 use crate::channels::slack::progress::{Form, Place, Posted, Progress};
 use crate::channels::slack::refusal::{Class, Refusal};
-use crate::channels::{Channel, Delivery, DeliveryError, DeliveryFuture, Image};
+use crate::channels::{Channel, Delivery, DeliveryError, DeliveryFuture, Holding, Image};
 use crate::engine::alert::{AlertState, Severity};
 use crate::render::Message;
 use crate::render::message::MessageKind;
@@ -37,11 +38,12 @@ pub(in crate::channels) struct Bot {
     target: Target,
     /// The ID that the name stood for when it was last looked up.
     known: Mutex<Option<String>>,
+    heartbeat: Option<Duration>,
 }
 
 impl Bot {
-    pub(in crate::channels) fn new(api: Api, channel: &str) -> Self {
-        Self { api, target: Target::parse(channel), known: Mutex::new(None) }
+    pub(in crate::channels) fn new(api: Api, channel: &str, heartbeat: Option<Duration>) -> Self {
+        Self { api, target: Target::parse(channel), known: Mutex::new(None), heartbeat }
     }
 
     fn known(&self) -> Option<String> {
@@ -94,6 +96,18 @@ impl Channel for Bot {
 
     fn show<'a>(&'a self, card: &'a Message, place: &'a mut Value) -> DeliveryFuture<'a> {
         Box::pin(self.show_card(card, place))
+    }
+
+    fn heartbeat(&self) -> Option<Duration> {
+        self.heartbeat
+    }
+
+    fn hold<'a>(&'a self, holding: Holding<'a>) -> DeliveryFuture<'a> {
+        Box::pin(self.schedule(holding))
+    }
+
+    fn take_back<'a>(&'a self, handle: &'a Value) -> DeliveryFuture<'a> {
+        Box::pin(self.unschedule(handle))
     }
 }
 

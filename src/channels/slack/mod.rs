@@ -1,7 +1,7 @@
 //! Slack, by a bot's token (`bot`) or by an incoming webhook (`webhook`).
 //!
 //! `blocks` and `chart` turn a message into Slack's shapes, `escape` makes foreign text safe; `api`
-//! makes calls, `card` keeps a run's card up to date, `refusal` says what their failures mean,
+//! makes calls, `card` keeps a run's card up to date, `heartbeat` has Slack miss it, `refusal` says what their failures mean,
 //! `lookup` finds a channel's ID, `progress` remembers what is done, `doctor` looks whether all
 //! would work.
 
@@ -12,6 +12,7 @@ mod card;
 mod chart;
 mod doctor;
 mod escape;
+mod heartbeat;
 mod lookup;
 mod progress;
 mod refusal;

@@ -158,7 +158,10 @@ fn class(code: &str) -> Class {
         | "no_team"
         | "action_prohibited"
         | "file_uploads_disabled"
-        | "storage_limit_reached" => Class::Auth,
+        | "storage_limit_reached"
+        | "time_in_past"
+        | "time_too_far"
+        | "invalid_time" => Class::Auth,
         "channel_not_found"
         | "not_in_channel"
         | "is_archived"
@@ -174,6 +177,7 @@ fn class(code: &str) -> Class {
         | "service_unavailable"
         | "request_timeout"
         | "rollup_error"
+        | "restricted_too_many"
         | "team_added_to_org" => Class::Passing,
         "internal_error" | "fatal_error" => Class::Ambiguous,
         _ if code.starts_with("restricted_action") => Class::Target,
@@ -220,6 +224,12 @@ fn hint(code: &str) -> Option<&'static str> {
         }
         "file_uploads_disabled" => "the workspace does not take files: ask its admin",
         "storage_limit_reached" => "the workspace's storage is full",
+        "time_in_past" | "time_too_far" | "invalid_time" => {
+            "the clock of this machine is not Slack's: `watch doctor` compares them"
+        }
+        "restricted_too_many" => {
+            "30 runs are watched so in this channel: use another, or `heartbeat: off`"
+        }
         _ if code.starts_with("restricted_action") => {
             "the workspace's rules keep the app from posting there: choose another channel or ask \
              an admin"
@@ -243,6 +253,7 @@ mod tests {
             ("token_expired", Class::Auth),
             ("missing_scope", Class::Auth),
             ("no_active_hooks", Class::Auth),
+            ("time_in_past", Class::Auth),
             ("channel_not_found", Class::Target),
             ("not_in_channel", Class::Target),
             ("is_archived", Class::Target),
@@ -260,6 +271,7 @@ mod tests {
             ("message_limit_exceeded", Class::Passing),
             ("service_unavailable", Class::Passing),
             ("rollup_error", Class::Passing),
+            ("restricted_too_many", Class::Passing),
             ("internal_error", Class::Ambiguous),
             ("fatal_error", Class::Ambiguous),
         ] {

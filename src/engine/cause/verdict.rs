@@ -26,7 +26,7 @@ pub(super) fn judge(seen: &Investigator, end: &ProcessEnd) -> Verdict {
     let signal = signal_of(end.status);
     let case = Case { seen, end, signal, root: root(&seen.findings, signal, seen.at, NEAR) };
     let (outcome, cause) = case.judge();
-    Verdict { status: end.status, outcome, cause }
+    Verdict { status: end.status, outcome, cause, restarts: 0 }
 }
 
 /// The signal behind a status, also where a shell hid it in an exit code.

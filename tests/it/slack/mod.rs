@@ -6,6 +6,7 @@ mod bot;
 mod card;
 mod docs;
 mod fake;
+mod heartbeat;
 mod markup;
 mod view;
 mod webhook;
@@ -108,6 +109,7 @@ fn bot_settings(slack: &FakeSlack, channel: &str) -> Settings {
         token: Secret::new(slack.token.clone()),
         channel: channel.to_owned(),
         api_url: slack.api_url.clone(),
+        heartbeat: Some(Duration::from_mins(10)),
     }
 }
 

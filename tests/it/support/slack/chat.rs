@@ -24,15 +24,26 @@ pub fn post(state: &mut State, args: &Args) -> Reply {
 }
 
 fn post_checked(state: &mut State, args: &Args) -> Result<Reply, Reply> {
+    let posted = message(state, args)?;
+    let reply = Reply::ok(json!({
+        "channel": posted.channel, "ts": posted.ts,
+        "message": {"type": "message", "ts": posted.ts, "text": posted.text},
+    }));
+    state.messages.push(posted);
+    Ok(reply)
+}
+
+/// A message of these arguments, posted now.
+pub fn message(state: &mut State, args: &Args) -> Result<Posted, Reply> {
     let channel = reachable(state, args.need("channel")?)?;
     let contents = contents(state, args, 40_000)?;
     if args.text("unfurl_links") != Some("false") || args.text("unfurl_media") != Some("false") {
-        state.violate("chat.postMessage without unfurl_links=false and unfurl_media=false");
+        state.violate("a message without unfurl_links=false and unfurl_media=false");
     }
     let (thread, broadcast) = thread(state, args, &channel)?;
     let Contents { text, blocks, attachments } = contents;
     let ts = state.next_ts();
-    let posted = Posted {
+    Ok(Posted {
         channel,
         ts,
         thread,
@@ -43,13 +54,7 @@ fn post_checked(state: &mut State, args: &Args) -> Result<Reply, Reply> {
         files: Vec::new(),
         edited: 0,
         last_edit: None,
-    };
-    let reply = Reply::ok(json!({
-        "channel": posted.channel, "ts": posted.ts,
-        "message": {"type": "message", "ts": posted.ts, "text": posted.text},
-    }));
-    state.messages.push(posted);
-    Ok(reply)
+    })
 }
 
 /// The parent that it replies to: a message of this channel that is no reply itself.

@@ -8,7 +8,7 @@
 //! slack.assert_no_violations();
 //! ```
 //!
-//! `server` speaks HTTP; `web_api`, `chat`, `conversations`, `files` and `webhook` are Slack's
+//! `server` speaks HTTP; `web_api`, `chat`, `conversations`, `files`, `schedule` and `webhook` are Slack's
 //! methods; `content` and `markup` check messages; `rate` limits; `fault` breaks things on
 //! purpose; `view` shows messages as people see them.
 
@@ -22,6 +22,7 @@ mod files;
 mod markup;
 mod rate;
 mod request;
+mod schedule;
 mod server;
 mod state;
 mod view;
@@ -195,7 +196,19 @@ impl FakeSlack {
         self.lock().offset += time;
     }
 
+    /// Sets the fake's clock, seconds since 1970: when scheduled messages are due.
+    pub fn set_clock(&self, seconds: i64) {
+        self.lock().set_unix(seconds);
+    }
+
+    /// What is scheduled: when, and the message.
+    pub fn scheduled(&self) -> Vec<(i64, Posted)> {
+        self.lock().scheduled.iter().map(|s| (s.post_at, s.message.clone())).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.lock()
+        let mut state = self.shared.lock();
+        schedule::post_due(&mut state);
+        state
     }
 }

@@ -27,6 +27,9 @@ fn limits(key: &str) -> (f64, f64) {
         | "conversations.join"
         | "chat.update"
         | "chat.delete"
+        | "chat.scheduleMessage"
+        | "chat.deleteScheduledMessage"
+        | "chat.scheduledMessages.list"
         | "files.delete" => (50.0, 50.0 / 60.0),
         "chat.postMessage" if key.contains(' ') => (5.0, 1.0),
         "chat.postMessage" | "auth.test" => (300.0, 5.0),

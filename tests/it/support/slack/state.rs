@@ -1,6 +1,6 @@
 //! What the fake workspace holds.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -45,6 +45,16 @@ pub struct Posted {
     pub last_edit: Option<Duration>,
 }
 
+/// A message that is to be posted by itself.
+#[derive(Clone, Debug)]
+pub struct Scheduled {
+    pub id: String,
+    /// Seconds since 1970.
+    pub post_at: i64,
+    /// Its `ts` is given when it is posted.
+    pub message: Posted,
+}
+
 pub struct State {
     /// `http://127.0.0.1:PORT`.
     pub address: String,
@@ -58,6 +68,9 @@ pub struct State {
     pub processing: Duration,
     pub channels: Vec<Channel>,
     pub messages: Vec<Posted>,
+    pub scheduled: Vec<Scheduled>,
+    /// How many were ever scheduled.
+    pub schedulings: usize,
     /// How many messages were deleted.
     pub deleted: usize,
     pub files: Vec<File>,
@@ -69,6 +82,8 @@ pub struct State {
     pub violations: Vec<String>,
     pub offset: Duration,
     started: Instant,
+    /// Seconds since 1970 at the start.
+    began: i64,
 }
 
 impl State {
@@ -91,6 +106,8 @@ impl State {
             processing: Duration::from_millis(1500),
             channels: vec![training, general, secret, hook],
             messages: Vec::new(),
+            scheduled: Vec::new(),
+            schedulings: 0,
             deleted: 0,
             files: Vec::new(),
             faults: Vec::new(),
@@ -100,11 +117,22 @@ impl State {
             violations: Vec::new(),
             offset: Duration::ZERO,
             started: Instant::now(),
+            began: SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
+                as i64,
         }
     }
 
     pub fn now(&self) -> Duration {
         self.started.elapsed() + self.offset
+    }
+
+    /// Seconds since 1970 by Slack's clock.
+    pub fn unix(&self) -> i64 {
+        self.began + self.now().as_secs() as i64
+    }
+
+    pub fn set_unix(&mut self, seconds: i64) {
+        self.began = seconds - self.now().as_secs() as i64;
     }
 
     /// By ID or name.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::request::{Reply, Request, parse_form};
 use super::state::State;
-use super::{chat, conversations, files};
+use super::{chat, conversations, files, schedule};
 
 /// A method: its scope, its arguments, whether it takes JSON.
 struct Method {
@@ -62,6 +62,39 @@ const METHODS: &[Method] = &[
         args: &["channel", "ts"],
         json: true,
         run: chat::delete,
+    },
+    Method {
+        name: "chat.scheduleMessage",
+        scope: Some("chat:write"),
+        args: &[
+            "channel",
+            "post_at",
+            "text",
+            "blocks",
+            "attachments",
+            "thread_ts",
+            "reply_broadcast",
+            "unfurl_links",
+            "unfurl_media",
+            "parse",
+            "link_names",
+        ],
+        json: true,
+        run: schedule::schedule,
+    },
+    Method {
+        name: "chat.deleteScheduledMessage",
+        scope: Some("chat:write"),
+        args: &["channel", "scheduled_message_id"],
+        json: true,
+        run: schedule::delete,
+    },
+    Method {
+        name: "chat.scheduledMessages.list",
+        scope: None,
+        args: &["channel", "oldest", "latest", "limit", "cursor"],
+        json: true,
+        run: schedule::list,
     },
     Method {
         name: "chat.getPermalink",
@@ -156,6 +189,7 @@ impl Args {
 }
 
 pub fn answer(state: &mut State, request: &Request) -> Reply {
+    schedule::post_due(state);
     let name = request.name();
     if name == "files.upload" {
         state.violate("files.upload is dead since 2025-11-12");
