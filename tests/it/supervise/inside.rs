@@ -123,7 +123,9 @@ fn who_holds_the_output_after_the_end_is_named() {
     let text = String::from_utf8(recorder.text.lock().unwrap()[0].clone()).unwrap();
     let pid: u32 = text.trim_end().strip_prefix("grandchild ").unwrap().parse().unwrap();
     super::kill(pid.cast_signed(), 9);
-    assert!(end.clues.contains(&Clue::OutputHeldBy { pids: vec![pid] }), "{:?}", end.clues);
+    // Between fork and exec what another test is starting holds all that this process has open.
+    let named = |clue: &Clue| matches!(clue, Clue::OutputHeldBy { pids } if pids.contains(&pid));
+    assert!(end.clues.iter().any(named), "{:?}", end.clues);
     let told = recorder.told.lock().unwrap();
     assert_eq!(told[3..], ["ended", "closed 0", "closed 1"]);
 }
