@@ -120,8 +120,10 @@ def waits():
 
 def stops():
     """Itself, and waits once it is continued."""
+    line("ready")
     os.kill(os.getpid(), signal.SIGSTOP)
-    waits()
+    while True:
+        signal.pause()
 
 
 def stdin():

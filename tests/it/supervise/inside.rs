@@ -181,15 +181,6 @@ fn the_keeper_hears_of_the_end_of_a_command_on_a_terminal() {
 }
 
 #[test]
-fn a_rule_that_stops_a_run_that_is_stopped_continues_it_so_that_it_can_end() {
-    let stops = StopQueue::new().unwrap();
-    let stop_on = Some(("Stopped", stops.clone()));
-    let recorder = Recorder { stop_on, ..Recorder::default() };
-    let run = run(&["stop"], PtyMode::Never, Arc::new(recorder), stops);
-    assert_eq!(run.end.status, ProcessStatus::Signaled { signal: 15, core_dumped: false });
-}
-
-#[test]
 fn a_rule_that_stops_the_run_in_the_pause_leaves_no_next_process() {
     let stops = StopQueue::new().unwrap();
     let stop_on = Some(("restart 1", stops.clone()));
