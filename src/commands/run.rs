@@ -86,6 +86,10 @@ pub fn run(args: &RunArgs) -> Result<Exit, AppError> {
     let follower = follower(args, Arc::clone(&queue) as Arc<dyn Sink>)?;
     let told = tail::Acknowledged::default();
     let live = Live::start(args, (config, file), clock, queue, told.clone())?;
+    // Before anything is shown: whoever sees us watch may count on its end being told.
+    if let (Some(keeper), Some(outsider)) = (&live.keeper, &outsider) {
+        keeper.outsider(outsider);
+    }
     let follower = follower.map(|follower| resume::resume(follower, args, clock.started(), told));
     let tail = follower.map(|follower| Tail::start(follower, clock)).transpose()?;
     if let Some(outsider) = outsider {
@@ -278,9 +282,6 @@ impl Live {
         tail: Option<Tail>,
         signals: &Signals,
     ) -> Exit {
-        if let Some(keeper) = &self.keeper {
-            keeper.outsider(outsider);
-        }
         let sink = host::NotePid::new(Arc::<Queue>::clone(&self.queue), Arc::clone(&self.pid));
         sink.put(Input::Started { pid: outsider.pid().cast_unsigned() });
         let end = outsider.wait(signals).then(|| outsider.end());
