@@ -20,7 +20,7 @@ use crate::engine::input::SourceId;
 use crate::engine::judge::batch::Batch;
 use crate::engine::judge::pulse::{Position, Pulse};
 use crate::engine::judge::steps::Steps;
-use crate::engine::metrics::Found;
+use crate::engine::metrics::{Found, Shapes};
 use crate::engine::progress::Counters;
 use crate::engine::rules::{Change, Hit, LinePlace, RuleSet, Tracker};
 use crate::engine::scanner::Scanner;
@@ -45,6 +45,9 @@ pub(super) struct Judge {
     /// What each pattern of the scanner is for.
     wanted: Vec<Wanted>,
     series: SeriesStore,
+    shapes: Shapes,
+    /// By the numbers of the names in `shapes`.
+    known: Vec<Option<SeriesId>>,
     steps: Steps,
     progress: Counters,
     pulse: Pulse,
@@ -105,6 +108,8 @@ impl Judge {
             scanner: Scanner::default(),
             wanted: Vec::new(),
             series: SeriesStore::default(),
+            shapes: Shapes::default(),
+            known: Vec::new(),
             steps: Steps::default(),
             progress: Counters::default(),
             pulse: Pulse::default(),
@@ -234,10 +239,7 @@ impl Judge {
 
     /// Something was printed, whatever it is.
     pub(super) fn printed(&mut self, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        self.each_rule(moment, effects, |_, ruling, scene, out| {
+        self.each_waiting(moment, effects, |_, ruling, scene, out| {
             ruling.tracker.as_track_mut().printed(scene, out);
         });
     }
@@ -266,7 +268,7 @@ impl Judge {
         }
         // A number in a line that is not complete may be cut in the middle.
         if self.auto_metrics && line.kind != LineKind::Partial {
-            format.scan(line, &mut |found| self.found(found, moment, effects));
+            self.scan(line, moment, format, effects);
         }
         self.commit(None, moment, effects);
         self.feel_pulse(line, moment, effects);
@@ -307,7 +309,7 @@ impl Judge {
             self.progress.line(line.text, moment.at);
         }
         if self.auto_metrics {
-            format.scan(line, &mut |found| self.found(found, moment, effects));
+            self.scan(line, moment, format, effects);
         }
         self.commit(None, moment, effects);
         self.feel_pulse(line, moment, effects);
@@ -341,10 +343,7 @@ impl Judge {
     }
 
     pub(super) fn alive(&mut self, sign: Sign, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        self.each_rule(moment, effects, |_, ruling, scene, out| {
+        self.each_waiting(moment, effects, |_, ruling, scene, out| {
             if let Tracker::Silence(silence) = &mut ruling.tracker {
                 silence.alive(sign, scene, out);
             }
@@ -372,9 +371,36 @@ impl Judge {
         }
     }
 
+    /// Looks for metrics in the line.
+    fn scan(
+        &mut self,
+        line: &Line<'_>,
+        moment: &Moment<'_>,
+        format: &mut Format,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut shapes = std::mem::take(&mut self.shapes);
+        format.scan(line, &mut shapes, &mut |found| self.found(found, moment, effects));
+        self.shapes = shapes;
+    }
+
+    fn series_of(&mut self, found: &Found<'_>) -> Option<SeriesId> {
+        let Some(number) = found.known else { return self.series.find_or_add(found.name) };
+        let number = number as usize;
+        if let Some(Some(id)) = self.known.get(number) {
+            return Some(*id);
+        }
+        let id = self.series.find_or_add(found.name)?;
+        if self.known.len() <= number {
+            self.known.resize(number + 1, None);
+        }
+        self.known[number] = Some(id);
+        Some(id)
+    }
+
     /// A metric found without a rule. What a pattern has captured from this line goes before it.
     fn found(&mut self, found: Found<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        let Some(id) = self.series.find_or_add(found.name) else { return };
+        let Some(id) = self.series_of(&found) else { return };
         if self.batch.is_captured(id) {
             return;
         }
@@ -411,7 +437,7 @@ impl Judge {
     /// Puts the batch into the series. `step`: if it is not the run's own count.
     fn commit(&mut self, step: Option<f64>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
         for (id, value, _) in self.batch.samples() {
-            self.steps.see(id, self.series.name(id), value);
+            self.steps.see(id, &self.series, value);
         }
         let step = step.or(self.steps.latest());
         for (id, value, text) in self.batch.samples() {
@@ -439,7 +465,11 @@ impl Judge {
         let missing = std::mem::take(&mut self.missing);
         let wanted = std::mem::take(&mut self.wanted);
         let sampled = batch.sampled();
-        if !sampled.is_empty() || !hits.is_empty() {
+        if hits.is_empty() && !sampled.is_empty() {
+            self.each_waiting(moment, effects, |_, ruling, scene, out| {
+                ruling.tracker.as_track_mut().sampled(sampled, scene, out);
+            });
+        } else if !hits.is_empty() {
             self.each_rule(moment, effects, |number, ruling, scene, out| {
                 if !sampled.is_empty() {
                     ruling.tracker.as_track_mut().sampled(sampled, scene, out);
@@ -519,6 +549,28 @@ impl Judge {
         &mut self,
         moment: &Moment<'_>,
         effects: &mut Vec<Effect>,
+        ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
+    ) {
+        self.each_of(0..self.rules.len(), moment, effects, ask);
+    }
+
+    /// The same for those that wait for more than a line that matches.
+    fn each_waiting(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
+        ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
+    ) {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.each_of(waiting.iter().copied(), moment, effects, ask);
+        self.waiting = waiting;
+    }
+
+    fn each_of(
+        &mut self,
+        numbers: impl Iterator<Item = usize>,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
         mut ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
     ) {
         let scene = Scene {
@@ -528,7 +580,8 @@ impl Judge {
             context: &self.context,
             counters: &self.progress,
         };
-        for (number, ruling) in self.rules.iter_mut().enumerate() {
+        for number in numbers {
+            let Some(ruling) = self.rules.get_mut(number) else { continue };
             ask(number, ruling, &scene, &mut self.changes);
             if self.changes.is_empty() {
                 continue;
