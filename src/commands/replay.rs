@@ -289,7 +289,8 @@ impl<W: Write> Replay<W> {
         if let Some(engine) = &self.engine {
             engine.search(bytes, &mut self.searched);
         }
-        let (mut from, mut at) = (0, 0);
+        // What is not handled yet, the part of it that is of the present time, and the line.
+        let (mut from, mut present, mut at) = (0, 0, 0);
         for end in memchr::memchr2_iter(b'\n', b'\r', bytes).map(|end| end + 1).chain([bytes.len()])
         {
             let line = &bytes[at..end];
@@ -311,15 +312,31 @@ impl<W: Write> Replay<W> {
             };
             // Lines of the same time are one chunk.
             if time != self.now {
-                self.chunk(source, bytes, from..at);
-                (from, self.now) = (at, time);
+                if !self.may_wait(source, (bytes, present..at), (end, time)) {
+                    self.chunk(source, bytes, from..at);
+                    from = at;
+                }
+                (present, self.before, self.now) = (at, self.now, time);
             }
             at = end;
         }
         self.chunk(source, bytes, from..at);
     }
 
+    fn may_wait(
+        &self,
+        source: SourceId,
+        part: (&[u8], Range<usize>),
+        until: (usize, Timestamp),
+    ) -> bool {
+        let engine = self.engine.as_ref().filter(|_| self.question.is_none());
+        engine.is_some_and(|engine| engine.may_wait(source, part, &self.searched, until))
+    }
+
     fn chunk(&mut self, source: SourceId, bytes: &[u8], part: Range<usize>) {
+        if part.is_empty() {
+            return;
+        }
         let searched = std::mem::take(&mut self.searched);
         self.step(|engine, now, effects| {
             engine.handle_searched(now, source, (bytes, part), &searched, effects);

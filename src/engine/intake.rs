@@ -69,6 +69,30 @@ impl Engine {
         }
     }
 
+    /// Whether this part may as well be handled at a later time, together with the line behind it
+    /// that is printed then: no line of it is looked at, and nothing is due until then. `line`:
+    /// where the line ends, and its time.
+    pub fn may_wait(
+        &self,
+        source: SourceId,
+        (bytes, part): (&[u8], Range<usize>),
+        searched: &Searched,
+        (line, until): (usize, Timestamp),
+    ) -> bool {
+        let quiet = within(&searched.news, &part).is_empty()
+            && within(&searched.counts, &part).is_empty()
+            && !self.judge.finds_metrics()
+            && !self.judge.tells_silence()
+            && !self.investigator.is_reading();
+        let index = source.0 as usize;
+        quiet
+            && index < self.sources.len()
+            // The line is a sign of life as those before it are.
+            && self.plain(index, &bytes[part.start..line]) == line - part.start
+            && !bytes[part.end..line].trim_ascii().is_empty()
+            && self.next_due().is_none_or(|(due, _)| due > self.time.at(until))
+    }
+
     /// The next bytes of a source.
     pub(super) fn chunk(
         &mut self,

@@ -286,6 +286,15 @@ impl Judge {
         Counters::lines(block, out);
     }
 
+    /// Whether anybody was told of a silence, and waits for its end.
+    pub(super) fn tells_silence(&self) -> bool {
+        let tells = |&number: &usize| match self.rules.get(number).map(|ruling| &ruling.tracker) {
+            Some(Tracker::Silence(silence)) => silence.is_told(),
+            _ => false,
+        };
+        self.waiting.iter().any(tells)
+    }
+
     /// Whether a line without such news may still hold a metric.
     pub(super) fn finds_metrics(&self) -> bool {
         self.auto_metrics
