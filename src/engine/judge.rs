@@ -6,12 +6,10 @@
 mod batch;
 mod numbers;
 mod pulse;
+mod quiet;
 mod steps;
 
-use std::ops::Range;
-
 use crate::engine::alert::{Effect, Happening, Origin, Progress, Sample, Sign, Verdict};
-use crate::engine::block::Block;
 use crate::engine::context::Context;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
@@ -274,68 +272,6 @@ impl Judge {
         self.feel_pulse(line, moment, effects);
         self.judge(&hits, Some((line, place)), moment, effects);
         self.hits = hits;
-    }
-
-    /// Adds the lines of a block that may be news for a rule.
-    pub(super) fn news(&self, block: Block<'_>, out: &mut Vec<Range<usize>>) {
-        self.scanner.lines(block, out);
-    }
-
-    /// Adds the lines of a block that may tell how far the run is.
-    pub(super) fn counts(block: Block<'_>, out: &mut Vec<Range<usize>>) {
-        Counters::lines(block, out);
-    }
-
-    /// Whether anybody was told of a silence, and waits for its end.
-    pub(super) fn tells_silence(&self) -> bool {
-        let tells = |&number: &usize| match self.rules.get(number).map(|ruling| &ruling.tracker) {
-            Some(Tracker::Silence(silence)) => silence.is_told(),
-            _ => false,
-        };
-        self.waiting.iter().any(tells)
-    }
-
-    /// Whether a line without such news may still hold a metric.
-    pub(super) fn finds_metrics(&self) -> bool {
-        self.auto_metrics
-    }
-
-    /// A whole line without news, of which only metrics can come, and how far the run is if it
-    /// `counts`.
-    pub(super) fn quiet_line(
-        &mut self,
-        line: &Line<'_>,
-        counts: bool,
-        moment: &Moment<'_>,
-        format: &mut Format,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some((source, _)) = moment.source else { return };
-        self.context.line(source, line);
-        self.batch.start();
-        self.missing.clear();
-        if counts {
-            self.progress.line(line.text, moment.at);
-        }
-        if self.auto_metrics {
-            self.scan(line, moment, format, effects);
-        }
-        self.commit(None, moment, effects);
-        self.feel_pulse(line, moment, effects);
-        self.judge(&[], None, moment, effects);
-    }
-
-    /// A whole line without news and metrics that may tell how far the run is. The sign that it is,
-    /// if a rule waits for one.
-    pub(super) fn counted(&mut self, line: &Line<'_>, at: Timestamp) -> Option<Sign> {
-        self.progress.line(line.text, at);
-        let position = self.position();
-        self.pulse.see(line, position).filter(|_| !self.waiting.is_empty())
-    }
-
-    /// A block of whole lines without news and metrics.
-    pub(super) fn pass(&mut self, source: SourceId, block: &[u8]) {
-        self.context.pass(source, block);
     }
 
     fn feel_pulse(&mut self, line: &Line<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
