@@ -36,7 +36,7 @@ impl<W: Write> Replay<W> {
             };
             // Lines of the same time are one chunk.
             if time != self.now {
-                if !self.may_wait(source, (bytes, present..at), (end, time)) {
+                if !self.put_off(source, (bytes, present..at), (end, time)) {
                     self.chunk(source, bytes, from..at);
                     from = at;
                 }
@@ -47,14 +47,15 @@ impl<W: Write> Replay<W> {
         self.chunk(source, bytes, from..at);
     }
 
-    fn may_wait(
-        &self,
+    fn put_off(
+        &mut self,
         source: SourceId,
         part: (&[u8], Range<usize>),
         until: (usize, Timestamp),
     ) -> bool {
-        let engine = self.engine.as_ref().filter(|_| self.question.is_none());
-        engine.is_some_and(|engine| engine.may_wait(source, part, &self.searched, until))
+        let engine = self.engine.as_mut().filter(|_| self.question.is_none());
+        engine
+            .is_some_and(|engine| engine.put_off(self.now, source, part, &mut self.searched, until))
     }
 
     fn chunk(&mut self, source: SourceId, bytes: &[u8], part: Range<usize>) {
