@@ -73,7 +73,7 @@ impl Engine {
     }
 
     /// Whether this part, printed at `now`, may as well be handled at a later time, together with the
-    /// line behind it that is printed then: no line of it is looked at but for how far the run is,
+    /// whole line behind it that is printed then: no line of it is looked at but for how far the run is,
     /// which is done now, and nothing is due until then. `line`: where the line ends, and its time.
     pub fn put_off(
         &mut self,

@@ -224,7 +224,8 @@ fn run_in_parts(rules: &str, script: &[(usize, usize, u16)], searched: bool) -> 
             engine.handle(*now, Input::Chunk { source, bytes: piece }, &mut effects);
             continue;
         }
-        let next = bytes[at..].split_inclusive(|byte| b"\r\n".contains(byte)).next();
+        let next = pieces.get(number + 1).map_or(&[][..], Vec::as_slice);
+        let next = next.split_inclusive(|byte| b"\r\n".contains(byte)).next();
         if let (Some(line), Some(then)) = (next, times.get(number + 1))
             && engine.put_off(*now, source, (&bytes, present), &mut found, (at + line.len(), *then))
         {
@@ -241,7 +242,7 @@ fn run_in_parts(rules: &str, script: &[(usize, usize, u16)], searched: bool) -> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn a_log_may_be_searched_before_its_lines_have_their_times(
