@@ -142,7 +142,7 @@ const BLOCKS: [&[u8]; 22] = [
     b"\n",
     b"rank 3 of 8 is ready\n",
     b"Epoch 3/10\n",
-    b"Epoch 4 OF 10 step 1 / 7\n",
+    b"Epoch 5 OF 10 step 1 / 7\n",
     b"error\n",
     b"epoch 2 error handled loss=9\n",
     b"Traceback (most recent call last):\n",
