@@ -92,7 +92,8 @@ impl Reporter {
             self.deliver(&message, &self.setup.resumed.clone(), &[]);
         }
         for card in past::lost(&state_dir, &own.id, now) {
-            let message = Message { rule: "lost".to_owned(), ..card.message };
+            let (rule, lines) = ("lost".to_owned(), card.last.lines);
+            let message = Message { rule, lines, ..card.message };
             self.deliver(&message, &[], &[]);
         }
         past::prune(&state_dir, &own.id, now);
@@ -129,6 +130,7 @@ impl Reporter {
                 elapsed: alert.elapsed,
                 metrics: alert.metrics.clone(),
                 progress: alert.progress.clone(),
+                lines: Vec::new(),
                 stage: Stage::Ended(verdict.clone()),
             });
         }

@@ -77,6 +77,8 @@ struct Figures {
     /// Threads, and messages that stand alone, beyond the one of each run.
     further_roots: usize,
     flushes: usize,
+    /// Of the runs of which something arrived twice.
+    stories: Vec<String>,
 }
 
 /// The names of all entries that ever were in the outbox.
@@ -131,7 +133,11 @@ fn kill(pid: i32) -> bool {
 }
 
 /// Kills some couriers and keepers, and at last, perhaps, the supervisor; nothing of it lives afterwards.
-fn run_and_kill(sandbox: &Sandbox, dice: &mut Dice) -> usize {
+fn run_and_kill(sandbox: &Sandbox, slack: &FakeSlack, dice: &mut Dice) -> usize {
+    let kill = |pid: i32| {
+        slack.remark("kill -9 of a helper");
+        kill(pid)
+    };
     let options = ["--rules", "rules.yaml", "--name", "resnet50", "--linger", "0s"];
     let words = [&options[..], &["--", "sh", "-c", RUN]].concat();
     let mut command = sandbox.command(WATCH, words);
@@ -146,6 +152,7 @@ fn run_and_kill(sandbox: &Sandbox, dice: &mut Dice) -> usize {
     }
     if dice.below(3) > 0 {
         dice.pause(120);
+        slack.remark("kill -9 of the supervisor");
         let _ = supervisor.kill();
         kills += 1;
         supervisor.wait().unwrap();
@@ -183,6 +190,18 @@ fn is_entry(message: &Posted) -> bool {
     message.text.contains("is told") || (message.edited == 0 && !message.text.contains("running"))
 }
 
+/// The requests, and what happened between them, for a person to judge what was whose fault.
+fn story(slack: &FakeSlack) -> String {
+    let mut lines = Vec::new();
+    for entry in slack.log() {
+        let text = entry.args["text"].as_str().unwrap_or_default().lines().next().unwrap_or("");
+        let place = if entry.args["thread_ts"].is_null() { "" } else { "↳ " };
+        let heard = if entry.status == 0 { "UNHEARD" } else { "" };
+        lines.push(format!("  {} {} {heard} {place}{text}", entry.name, entry.status));
+    }
+    lines.join("\n")
+}
+
 fn one(seed: u64) -> Figures {
     let mut dice = Dice(seed);
     let slack = FakeSlack::start();
@@ -196,25 +215,31 @@ fn one(seed: u64) -> Figures {
     for _ in 0..dice.below(5) {
         dice.fault(&slack);
     }
-    let kills = run_and_kill(&sandbox, &mut dice);
+    let kills = run_and_kill(&sandbox, &slack, &mut dice);
     let ambiguous = kills + slack.end_faults();
     let mut flushes = 0;
     while !sandbox.watch(["outbox", "list"]).stdout.starts_with("The outbox is empty") {
         assert!(flushes < 10, "seed {seed}: {}", sandbox.watch(["outbox", "list"]).stdout);
+        slack.remark("flush");
         sandbox.watch(["outbox", "flush", "--rules", "rules.yaml"]);
         flushes += 1;
     }
     let messages = slack.messages("#training");
     let arrivals = arrivals(&messages);
     let cards = messages.iter().filter(|message| message.thread.is_none()).count();
+    let duplicates = arrivals.values().map(|count| count - 1).sum();
     Figures {
         kills,
         committed: committed.count(),
         arrived: arrivals.len(),
-        duplicates: arrivals.values().map(|count| count - 1).sum(),
+        duplicates,
         ambiguous,
         further_roots: cards.saturating_sub(1),
         flushes,
+        stories: match duplicates + cards > 1 {
+            true => vec![format!("seed {seed}:\n{}", story(&slack))],
+            false => Vec::new(),
+        },
     }
 }
 
@@ -235,6 +260,7 @@ fn kill_so_often(instants: usize, seed: u64) -> Figures {
         all.ambiguous += figures.ambiguous;
         all.further_roots += figures.further_roots;
         all.flushes += figures.flushes;
+        all.stories.extend(figures.stories);
     }
     all
 }
@@ -249,5 +275,9 @@ fn no_committed_entry_is_lost_whoever_is_killed_and_when() {
 fn many() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let instants = number("KILLS").unwrap_or(1000);
-    eprintln!("{:#?}", kill_so_often(instants, number("SEED").unwrap_or(1000) as u64));
+    let mut figures = kill_so_often(instants, number("SEED").unwrap_or(1000) as u64);
+    for story in std::mem::take(&mut figures.stories) {
+        eprintln!("{story}");
+    }
+    eprintln!("{figures:#?}");
 }

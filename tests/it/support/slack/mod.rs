@@ -103,6 +103,13 @@ impl FakeSlack {
         self.lock().log.clone()
     }
 
+    /// Puts a remark of the test's among the requests.
+    pub fn remark(&self, text: &str) {
+        let (name, args) = (text.to_owned(), serde_json::Value::Null);
+        let answer = String::new();
+        self.lock().log.push(LogEntry { name, args, status: 0, answer });
+    }
+
     /// The names of the requests, in order: methods, `webhook`, `upload`.
     pub fn calls(&self) -> Vec<String> {
         self.lock().log.iter().map(|entry| entry.name.clone()).collect()
