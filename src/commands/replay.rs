@@ -8,6 +8,7 @@ mod recorded;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::engine::alert::{Alert, Effect, Origin, Sample, Severity, SuppressReas
 use crate::engine::input::{ProcessEnd, ProcessStatus};
 use crate::engine::signals;
 use crate::engine::tfevents;
-use crate::engine::{Engine, Input, SourceId};
+use crate::engine::{Engine, Input, Searched, SourceId};
 use crate::error::AppError;
 use crate::render::message::RunLabel;
 use crate::render::text::{self, Context};
@@ -165,6 +166,7 @@ struct Replay<W: Write> {
     /// The line that is to be explained, instead of showing everything.
     question: Option<Question>,
     engine: Option<Engine>,
+    searched: Searched,
     effects: Vec<Effect>,
     clock: LogClock,
     now: Timestamp,
@@ -190,6 +192,7 @@ impl<W: Write> Replay<W> {
             out,
             question: None,
             engine: None,
+            searched: Searched::default(),
             effects: Vec::new(),
             clock: LogClock::new(&[], Timestamp::default()),
             now: Timestamp::default(),
@@ -283,8 +286,16 @@ impl<W: Write> Replay<W> {
 
     fn lines_of(&mut self, source: SourceId, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
+        if let Some(engine) = &self.engine {
+            engine.search(bytes, &mut self.searched);
+        }
         let (mut from, mut at) = (0, 0);
-        for line in bytes.split_inclusive(is_end) {
+        for end in memchr::memchr2_iter(b'\n', b'\r', bytes).map(|end| end + 1).chain([bytes.len()])
+        {
+            let line = &bytes[at..end];
+            if line.is_empty() {
+                continue;
+            }
             if self.question.as_ref().is_some_and(|question| question.line <= self.lines) {
                 return;
             }
@@ -300,27 +311,33 @@ impl<W: Write> Replay<W> {
             };
             // Lines of the same time are one chunk.
             if time != self.now {
-                self.chunk(source, &bytes[from..at]);
+                self.chunk(source, bytes, from..at);
                 (from, self.now) = (at, time);
             }
-            at += line.len();
+            at = end;
         }
-        self.chunk(source, &bytes[from..]);
+        self.chunk(source, bytes, from..at);
     }
 
-    fn chunk(&mut self, source: SourceId, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.handle(Input::Chunk { source, bytes });
-        }
+    fn chunk(&mut self, source: SourceId, bytes: &[u8], part: Range<usize>) {
+        let searched = std::mem::take(&mut self.searched);
+        self.step(|engine, now, effects| {
+            engine.handle_searched(now, source, (bytes, part), &searched, effects);
+        });
+        self.searched = searched;
     }
 
     fn handle(&mut self, input: Input<'_>) {
+        self.step(|engine, now, effects| engine.handle(now, input, effects));
+    }
+
+    fn step(&mut self, work: impl FnOnce(&mut Engine, Timestamp, &mut Vec<Effect>)) {
         if let Some(engine) = &mut self.engine {
             if self.now.since(self.before) <= JUMP {
                 engine.live_until(self.now, &mut self.effects);
             }
             self.before = self.now;
-            engine.handle(self.now, input, &mut self.effects);
+            work(engine, self.now, &mut self.effects);
         }
         let effects = std::mem::take(&mut self.effects);
         self.show_all(&effects);

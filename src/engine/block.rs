@@ -7,6 +7,13 @@ use std::ops::Range;
 
 use crate::engine::screen::{HEAD, TAIL};
 
+/// A block as it was printed, and in small letters of ASCII, in which any case is found at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) small: &'a [u8],
+}
+
 /// The whole lines at the start of `bytes` that show nothing but their text: no control characters
 /// besides the newlines, none longer than a line may be. Then the rest.
 pub(super) fn split_plain(bytes: &[u8]) -> (&[u8], &[u8]) {

@@ -6,70 +6,117 @@
 use std::ops::Range;
 
 use crate::engine::alert::Effect;
-use crate::engine::block;
+use crate::engine::block::{self, Block};
 use crate::engine::cause::Investigator;
 use crate::engine::format::Format;
-use crate::engine::judge::Moment;
+use crate::engine::input::SourceId;
+use crate::engine::judge::{Judge, Moment};
+use crate::engine::splitter::{Line, LineKind};
 use crate::engine::{Engine, Feed, PARTIAL_AFTER, moment, source_id};
 use crate::time::Timestamp;
 
+/// Which lines of some bytes need a look. Kept for its memory.
+#[derive(Debug, Default)]
+pub struct Searched {
+    /// With their newlines, in their order: those that may be news.
+    news: Vec<Range<usize>>,
+    /// Those that may tell how far the run is, perhaps the same.
+    counts: Vec<Range<usize>>,
+    small: Vec<u8>,
+}
+
+/// The lines that begin within `part`.
+fn within<'a>(lines: &'a [Range<usize>], part: &Range<usize>) -> &'a [Range<usize>] {
+    let before = |place: usize| lines.partition_point(|line| line.start < place);
+    lines.get(before(part.start)..before(part.end)).unwrap_or_default()
+}
+
 impl Engine {
+    /// Searches bytes of a source once, which `handle_searched` may then be given in parts.
+    pub fn search(&self, bytes: &[u8], searched: &mut Searched) {
+        let Searched { news, counts, small } = searched;
+        news.clear();
+        counts.clear();
+        small.clear();
+        small.extend_from_slice(bytes);
+        small.make_ascii_lowercase();
+        let block = Block { text: bytes, small };
+        Investigator::news(bytes, news);
+        self.judge.news(block, news);
+        Judge::counts(block, counts);
+        for lines in [news, counts] {
+            lines.sort_unstable_by_key(|line| line.start);
+            lines.dedup();
+        }
+    }
+
+    /// Handles a chunk as `handle` does: a part of the bytes that were searched, which begins where
+    /// a line does, or where the part before ended.
+    pub fn handle_searched(
+        &mut self,
+        now: Timestamp,
+        source: SourceId,
+        (bytes, part): (&[u8], Range<usize>),
+        searched: &Searched,
+        effects: &mut Vec<Effect>,
+    ) {
+        let at = self.time.advance(now);
+        self.advance(at, effects);
+        if !self.finished
+            && let Some(index) = self.open(source).filter(|_| !part.is_empty())
+        {
+            self.chunk(index, (bytes, part), searched, at, effects);
+        }
+    }
+
     /// The next bytes of a source.
     pub(super) fn chunk(
         &mut self,
         index: usize,
-        bytes: &[u8],
+        (bytes, part): (&[u8], Range<usize>),
+        searched: &Searched,
         at: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
         self.printed(index, at, effects);
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (plain, after) = self.split_plain(index, rest);
-            self.block(index, plain, at, effects);
-            let (line, after) = block::first_line(after);
+        let mut from = part.start;
+        while from < part.end {
+            let plain = from..from + self.plain(index, &bytes[from..part.end]);
+            from = plain.end;
+            self.block(index, (bytes, plain), searched, at, effects);
+            let (line, _) = block::first_line(&bytes[from..part.end]);
+            from += line.len();
             if !line.is_empty() {
                 self.feed(index, Feed::Bytes(line), at, effects);
             }
-            rest = after;
         }
         let source = &mut self.sources[index];
         source.partial_due = source.splitter.has_partial().then(|| at.after(PARTIAL_AFTER));
     }
 
-    /// What of the bytes is a plain block. Event files have no lines.
-    fn split_plain<'a>(&self, index: usize, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    /// How much of the bytes is a plain block. Event files have no lines.
+    fn plain(&self, index: usize, bytes: &[u8]) -> usize {
         let source = &self.sources[index];
-        if source.splitter.is_at_line_start() && !matches!(source.format, Format::Events(_)) {
-            block::split_plain(bytes)
-        } else {
-            bytes.split_at(0)
-        }
+        let may_be =
+            source.splitter.is_at_line_start() && !matches!(source.format, Format::Events(_));
+        if may_be { block::split_plain(bytes).0.len() } else { 0 }
     }
 
-    fn block(&mut self, index: usize, block: &[u8], at: Timestamp, effects: &mut Vec<Effect>) {
-        if block.is_empty() {
-            return;
-        }
-        let mut news = std::mem::take(&mut self.news);
-        self.find_news(block, &mut news);
-        let mut from = 0;
-        for line in &news {
-            self.quiet_lines(index, &block[from..line.start], at, effects);
-            self.line(index, &block[line.start..line.end - 1], at, effects);
+    fn block(
+        &mut self,
+        index: usize,
+        (bytes, part): (&[u8], Range<usize>),
+        searched: &Searched,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut from = part.start;
+        for line in within(&searched.news, &part) {
+            self.quiet_lines(index, (bytes, from..line.start), searched, at, effects);
+            self.line(index, &bytes[line.start..line.end - 1], at, effects);
             from = line.end;
         }
-        self.quiet_lines(index, &block[from..], at, effects);
-        self.news = news;
-    }
-
-    /// The lines of a block that need a look, in their order.
-    fn find_news(&self, block: &[u8], news: &mut Vec<Range<usize>>) {
-        news.clear();
-        Investigator::news(block, news);
-        self.judge.news(block, news);
-        news.sort_unstable_by_key(|line| line.start);
-        news.dedup();
+        self.quiet_lines(index, (bytes, from..part.end), searched, at, effects);
     }
 
     /// One plain line.
@@ -87,35 +134,49 @@ impl Engine {
     fn quiet_lines(
         &mut self,
         index: usize,
-        block: &[u8],
+        (bytes, mut part): (&[u8], Range<usize>),
+        searched: &Searched,
         at: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
-        let mut rest = block;
+        while self.investigator.is_reading() && !part.is_empty() {
+            let (line, _) = block::first_line(&bytes[part.clone()]);
+            part.start += line.len();
+            self.line(index, &line[..line.len() - 1], at, effects);
+        }
+        if part.is_empty() {
+            return;
+        }
+        let id = source_id(index);
+        let source = &mut self.sources[index];
+        self.investigator.pass(id, &bytes[part.clone()]);
+        let mut moment = moment(&self.time, at, Some((id, &source.name)));
+        moment.line = source.splitter.lines();
+        source.splitter.pass(&bytes[part.clone()]);
+        let mut counts = within(&searched.counts, &part).iter().peekable();
         // The first line that is not blank is a sign of life; more of them at the same time are not.
         let mut alive = self.judge.finds_metrics();
-        while (self.investigator.is_reading() || !alive) && !rest.is_empty() {
-            let (line, after) = block::first_line(rest);
-            self.line(index, &line[..line.len() - 1], at, effects);
-            alive |= !line.trim_ascii().is_empty();
-            rest = after;
+        let every = alive;
+        while (every || !alive) && !part.is_empty() {
+            let (line, _) = block::first_line(&bytes[part.clone()]);
+            let counted = counts.next_if(|count| count.start == part.start).is_some();
+            part.start += line.len();
+            moment.line += 1;
+            let text = &line[..line.len() - 1];
+            let line = Line { number: moment.line, kind: LineKind::Whole, text };
+            self.judge.quiet_line(&line, counted, &moment, &mut source.format, effects);
+            alive |= !text.trim_ascii().is_empty();
         }
-        if rest.is_empty() {
-            return;
+        for count in counts {
+            let line =
+                Line { number: 0, kind: LineKind::Whole, text: &bytes[count.start..count.end - 1] };
+            let Some(sign) = self.judge.counted(&line, at) else { continue };
+            let until = &bytes[part.start..count.end];
+            self.judge.pass(id, until);
+            moment.line += block::count(until);
+            part.start = count.end;
+            self.judge.alive(sign, &moment, effects);
         }
-        let source = &mut self.sources[index];
-        let id = source_id(index);
-        self.investigator.pass(id, rest);
-        if !self.judge.finds_metrics() {
-            source.splitter.pass(rest);
-            self.judge.pass(id, rest);
-            return;
-        }
-        let before = moment(&self.time, at, Some((id, &source.name)));
-        for text in block::lines(rest) {
-            let line = source.splitter.whole(text);
-            let moment = Moment { line: line.number, ..before };
-            self.judge.quiet_line(&line, &moment, &mut source.format, effects);
-        }
+        self.judge.pass(id, &bytes[part]);
     }
 }

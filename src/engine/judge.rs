@@ -12,13 +12,14 @@ use std::ops::Range;
 
 use crate::engine::LAST_LINES;
 use crate::engine::alert::{Effect, Happening, Origin, Progress, Sample, Sign, Verdict};
+use crate::engine::block::Block;
 use crate::engine::context::Context;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
 use crate::engine::host;
 use crate::engine::input::SourceId;
 use crate::engine::judge::batch::Batch;
-use crate::engine::judge::pulse::Pulse;
+use crate::engine::judge::pulse::{Position, Pulse};
 use crate::engine::judge::steps::Steps;
 use crate::engine::metrics::Found;
 use crate::engine::progress::Counters;
@@ -279,9 +280,13 @@ impl Judge {
         self.hits = hits;
     }
 
-    /// Adds the lines of a block that may be news for a rule or tell how far the run is.
-    pub(super) fn news(&self, block: &[u8], out: &mut Vec<Range<usize>>) {
+    /// Adds the lines of a block that may be news for a rule.
+    pub(super) fn news(&self, block: Block<'_>, out: &mut Vec<Range<usize>>) {
         self.scanner.lines(block, out);
+    }
+
+    /// Adds the lines of a block that may tell how far the run is.
+    pub(super) fn counts(block: Block<'_>, out: &mut Vec<Range<usize>>) {
         Counters::lines(block, out);
     }
 
@@ -290,10 +295,12 @@ impl Judge {
         self.auto_metrics
     }
 
-    /// A whole line without news, of which only metrics can come.
+    /// A whole line without news, of which only metrics can come, and how far the run is if it
+    /// `counts`.
     pub(super) fn quiet_line(
         &mut self,
         line: &Line<'_>,
+        counts: bool,
         moment: &Moment<'_>,
         format: &mut Format,
         effects: &mut Vec<Effect>,
@@ -302,10 +309,23 @@ impl Judge {
         self.context.line(source, line);
         self.batch.start();
         self.missing.clear();
-        format.scan(line, &mut |found| self.found(found, moment, effects));
+        if counts {
+            self.progress.line(line.text, moment.at);
+        }
+        if self.auto_metrics {
+            format.scan(line, &mut |found| self.found(found, moment, effects));
+        }
         self.commit(None, moment, effects);
         self.feel_pulse(line, moment, effects);
         self.judge(&[], None, moment, effects);
+    }
+
+    /// A whole line without news and metrics that may tell how far the run is. The sign that it is,
+    /// if a rule waits for one.
+    pub(super) fn counted(&mut self, line: &Line<'_>, at: Timestamp) -> Option<Sign> {
+        self.progress.line(line.text, at);
+        let position = self.position();
+        self.pulse.see(line, position).filter(|_| !self.waiting.is_empty())
     }
 
     /// A block of whole lines without news and metrics.
@@ -314,14 +334,19 @@ impl Judge {
     }
 
     fn feel_pulse(&mut self, line: &Line<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        let ([step, epoch], [a, b, c, d]) = (self.steps.position(), self.progress.done());
-        let sign = self.pulse.see(line, [step, epoch, a, b, c, d]);
+        let position = self.position();
+        let sign = self.pulse.see(line, position);
         if let Some(sign) = sign.filter(|_| !moment.closed) {
             self.alive(sign, moment, effects);
         }
     }
 
-    fn alive(&mut self, sign: Sign, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+    fn position(&self) -> Position {
+        let ([step, epoch], [a, b, c, d]) = (self.steps.position(), self.progress.done());
+        [step, epoch, a, b, c, d]
+    }
+
+    pub(super) fn alive(&mut self, sign: Sign, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
         if self.waiting.is_empty() {
             return;
         }

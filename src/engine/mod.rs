@@ -38,11 +38,11 @@ mod speaker;
 pub mod splitter;
 pub mod tfevents;
 
-use std::ops::Range;
 use std::time::Duration;
 
 pub use alert::{Alert, Effect};
 pub use input::{Input, SourceId};
+pub use intake::Searched;
 
 use crate::engine::alert::{Happening, Verdict};
 use crate::engine::cause::Investigator;
@@ -72,8 +72,8 @@ pub struct Engine {
     sources: Vec<Source>,
     investigator: Investigator,
     judge: Judge,
-    /// Scratch: the lines of a block that hold news.
-    news: Vec<Range<usize>>,
+    /// Scratch.
+    searched: Searched,
     end: Option<ProcessEnd>,
     /// The process has ended, and another one is about to be started.
     restarting: bool,
@@ -114,7 +114,7 @@ impl Engine {
             sources: Vec::new(),
             investigator: Investigator::default(),
             judge: Judge::new(rules, started, trace),
-            news: Vec::new(),
+            searched: Searched::default(),
             end: None,
             restarting: false,
             verdict: None,
@@ -148,7 +148,10 @@ impl Engine {
             }
             Input::Chunk { source, bytes } => {
                 if let Some(index) = self.open(source).filter(|_| !bytes.is_empty()) {
-                    self.chunk(index, bytes, at, effects);
+                    let mut searched = std::mem::take(&mut self.searched);
+                    self.search(bytes, &mut searched);
+                    self.chunk(index, (bytes, 0..bytes.len()), &searched, at, effects);
+                    self.searched = searched;
                 }
             }
             Input::Gap { source, .. } => {

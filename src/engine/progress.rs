@@ -7,14 +7,12 @@ use std::ops::Range;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use regex::bytes::{Captures, Regex};
+use memchr::memmem::Finder;
 
 use crate::engine::alert::Progress;
-use crate::engine::block;
+use crate::engine::block::{self, Block};
 use crate::time::Timestamp;
 
-/// The unit, how many of it are done, and of how many.
-const PATTERN: &str = r"(?i-u)\b(epoch|step|iter|iteration)s?[ \t]{0,8}[:=#]?[ \t]{0,8}[\[(]?[ \t]{0,8}([0-9]{1,12})[ \t]{0,8}(?:/|of)[ \t]{0,8}([0-9]{1,12})\b";
 /// The best first.
 const UNITS: [&str; 4] = ["epoch", "step", "iteration", "iter"];
 
@@ -37,30 +35,28 @@ struct Counter {
 
 impl Counters {
     /// Adds the lines of a block that may hold a count.
-    pub(in crate::engine) fn lines(block: &[u8], out: &mut Vec<Range<usize>>) {
-        block::lines_with(block, fraction, out);
+    pub(in crate::engine) fn lines(block: Block<'_>, out: &mut Vec<Range<usize>>) {
+        let find = |text: &[u8], from: usize| {
+            let mut slashes = memchr::memchr_iter(b'/', text.get(from..)?).map(|at| from + at);
+            slashes.find(|&at| is_between_digits(text, at..at + 1))
+        };
+        block::lines_with(block.text, find, out);
+        static OF: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("of"));
+        let find = |text: &[u8], from: usize| {
+            let mut words = OF.find_iter(text.get(from..)?).map(|at| from + at);
+            words.find(|&at| is_between_digits(text, at..at + 2))
+        };
+        block::lines_with(block.small, find, out);
     }
 
     /// Looks at a line.
     pub(in crate::engine) fn line(&mut self, text: &[u8], at: Timestamp) {
-        static COUNT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(PATTERN).ok());
-        if fraction(text, 0).is_some()
-            && let Some(captures) = COUNT.as_ref().and_then(|count| count.captures(text))
-        {
-            self.see(&captures, at);
+        if let Some((unit, done, total)) = count(text) {
+            self.see(unit, done, total, at);
         }
     }
 
-    fn see(&mut self, captures: &Captures<'_>, at: Timestamp) {
-        let group = |number| str::from_utf8(captures.get(number)?.as_bytes()).ok();
-        let number = |text: Option<&str>| text?.parse::<f64>().ok();
-        let (Some(unit), Some(done), Some(total)) = (group(1), number(group(2)), number(group(3)))
-        else {
-            return;
-        };
-        let Some(index) = UNITS.iter().position(|known| unit.eq_ignore_ascii_case(known)) else {
-            return;
-        };
+    fn see(&mut self, index: usize, done: f64, total: f64, at: Timestamp) {
         // A fraction of nothing or of less than itself is a date, a score, a page.
         if total < 1.0 || done > total {
             return;
@@ -94,19 +90,77 @@ impl Counters {
     }
 }
 
-/// Where, from `from` on, the sign of a fraction stands between two digits: `3/10`, `3 of 10`.
-fn fraction(text: &[u8], from: usize) -> Option<usize> {
-    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
-    memchr::memchr3_iter(b'/', b'f', b'F', text.get(from..)?).map(|at| from + at).find(|&at| {
-        let sign = match text[at] {
+/// The first count in the text: which unit, how many of it are done, and of how many.
+///
+/// `epoch 3/10`, `Steps: [ 3 of 10`, `iter=(3/10`: a unit, perhaps a sign and a bracket, and two
+/// numbers, with a few blanks anywhere between.
+fn count(text: &[u8]) -> Option<(usize, f64, f64)> {
+    memchr::memchr3_iter(b'/', b'f', b'F', text).find_map(|at| {
+        let start = match text[at] {
             b'/' => at,
-            _ if at > 0 && text[at - 1].eq_ignore_ascii_case(&b'o') => at - 1,
-            _ => return false,
+            _ => at.checked_sub(1).filter(|at| text[*at].eq_ignore_ascii_case(&b'o'))?,
         };
-        let before = text[..sign].iter().rev().find(|byte| !is_blank(byte));
-        let after = text[at + 1..].iter().find(|byte| !is_blank(byte));
-        [before, after].iter().all(|byte| byte.is_some_and(u8::is_ascii_digit))
+        let blanks = text[at + 1..].iter().take_while(is_blank).count();
+        let behind = text[at + 1..].get(blanks..).filter(|_| blanks <= GAP)?;
+        let digits = behind.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let ends = behind.get(digits).is_none_or(|byte| !is_word(byte));
+        let total = number(&behind[..digits]).filter(|_| ends)?;
+        let (before, blanks) = without_blanks(&text[..start]);
+        let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let (before, done) = before.split_at(before.len() - digits);
+        Some((unit(before)?, number(done).filter(|_| blanks <= GAP)?, total))
     })
+}
+
+/// The unit at the end of the text, with what may stand between it and its count.
+fn unit(mut text: &[u8]) -> Option<usize> {
+    let mut most = GAP;
+    for signs in [&b"[("[..], b":=#"] {
+        let (inner, blanks) = without_blanks(text);
+        match inner.split_last() {
+            Some((sign, _)) if signs.contains(sign) && blanks > most => return None,
+            Some((sign, before)) if signs.contains(sign) => (text, most) = (before, GAP),
+            _ => most += GAP,
+        }
+    }
+    let (text, blanks) = without_blanks(text);
+    let text = text.strip_suffix(b"s").or(text.strip_suffix(b"S")).unwrap_or(text);
+    let ends_with = |unit: &&str| {
+        let start = text.len().checked_sub(unit.len());
+        start.is_some_and(|start| {
+            text[start..].eq_ignore_ascii_case(unit.as_bytes())
+                && text[..start].last().is_none_or(|byte| !is_word(byte))
+        })
+    };
+    UNITS.iter().position(ends_with).filter(|_| blanks <= most)
+}
+
+/// At most so many blanks in one place.
+const GAP: usize = 8;
+
+fn is_blank(byte: &&u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn is_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte == b'_'
+}
+
+fn without_blanks(text: &[u8]) -> (&[u8], usize) {
+    let blanks = text.iter().rev().take_while(is_blank).count();
+    (&text[..text.len() - blanks], blanks)
+}
+
+fn number(digits: &[u8]) -> Option<f64> {
+    let value = |digits: &[u8]| digits.iter().fold(0, |sum, b| 10 * sum + u64::from(b - b'0'));
+    (1..=12).contains(&digits.len()).then(|| value(digits) as f64)
+}
+
+/// Whether a sign stands between two digits, but for blanks.
+fn is_between_digits(text: &[u8], sign: Range<usize>) -> bool {
+    let before = text[..sign.start].iter().rev().find(|byte| !is_blank(byte));
+    let after = text[sign.end..].iter().find(|byte| !is_blank(byte));
+    [before, after].iter().all(|byte| byte.is_some_and(u8::is_ascii_digit))
 }
 
 impl Counter {
@@ -124,7 +178,37 @@ impl Counter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use regex::bytes::Regex;
+
     use super::*;
+
+    /// The same as `count`: the unit, how many of it are done, and of how many.
+    const PATTERN: &str = r"(?i-u)\b(epoch|step|iter|iteration)s?[ \t]{0,8}[:=#]?[ \t]{0,8}[\[(]?[ \t]{0,8}([0-9]{1,12})[ \t]{0,8}(?:/|of)[ \t]{0,8}([0-9]{1,12})\b";
+
+    proptest! {
+        #[test]
+        fn a_count_is_what_the_pattern_matches(
+            pieces in prop::collection::vec(prop_oneof![
+                "(?i)(epoch|step|iter|iteration)s?",
+                "[0-9]{1,3}", "[ \\t]{1,10}", "[:=#\\[(/]", "(/|of|OF|oF)", "[0-9]{12,13}", "[a-f_ \u{e9}]",
+            ], 0..14),
+        ) {
+            let text = pieces.concat();
+            let pattern = Regex::new(PATTERN).unwrap();
+            let expected = pattern.captures(text.as_bytes()).map(|captures| {
+                let group = |number: usize| str::from_utf8(&captures[number]).unwrap();
+                let unit = UNITS.iter().position(|unit| group(1).eq_ignore_ascii_case(unit));
+                (unit.unwrap(), group(2).parse().unwrap(), group(3).parse().unwrap())
+            });
+            prop_assert_eq!(count(text.as_bytes()), expected);
+            let mut found = Vec::new();
+            let small = text.to_ascii_lowercase();
+            let block = Block { text: text.as_bytes(), small: small.as_bytes() };
+            Counters::lines(block, &mut found);
+            prop_assert!(expected.is_none() || !found.is_empty());
+        }
+    }
 
     /// Progress after lines at seconds, seen at the last one: unit, done, total, remaining seconds.
     fn after(lines: &[(i64, &str)]) -> Option<(String, f64, f64, Option<u64>)> {

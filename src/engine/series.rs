@@ -1,6 +1,9 @@
 //! Named series of samples in bounded memory: the newest ones exactly (where a condition looks
 //! back at them), older ones thinned for charts, and running figures over all of them.
 //!
+//! A series takes up memory by what it holds. All together are bounded: where there are very many,
+//! the longest ones are thinned further.
+//!
 //! Knows no line and no rule. All times are on the run's time.
 
 mod curve;
@@ -19,6 +22,9 @@ use figures::Figures;
 const MAX_SERIES: usize = 1_000;
 /// How many samples a condition can look back.
 pub const WINDOW: usize = 4_096;
+
+/// Buckets of all thinned series together, 56 bytes each.
+const MOST_BUCKETS: usize = 32 << 10;
 
 /// A series within its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +47,8 @@ pub struct SeriesStore {
     /// Those with samples, in the order of their first one.
     seen: Vec<SeriesId>,
     dropped: u64,
+    /// Of all series together.
+    buckets: usize,
 }
 
 /// One metric's samples, of whatever source.
@@ -133,7 +141,20 @@ impl SeriesStore {
         if series.newest.is_none() {
             self.seen.push(id);
         }
+        let before = series.thinned.buckets();
         series.push(point, text);
+        self.buckets = self.buckets.saturating_sub(before) + series.thinned.buckets();
+        if self.buckets > MOST_BUCKETS {
+            self.thin_longest();
+        }
+    }
+
+    fn thin_longest(&mut self) {
+        let longest = self.series.iter_mut().max_by_key(|series| series.thinned.buckets());
+        let Some(Series { thinned, .. }) = longest else { return };
+        let before = thinned.buckets();
+        thinned.halve();
+        self.buckets = self.buckets.saturating_sub(before - thinned.buckets());
     }
 
     fn seen(&self) -> impl Iterator<Item = &Series> {
@@ -294,6 +315,26 @@ mod tests {
         }
         assert_eq!(store.dropped(), 5);
         assert_eq!(store.series.len(), MAX_SERIES);
+    }
+
+    #[test]
+    fn all_series_together_are_bounded_and_a_few_keep_their_detail() {
+        let mut store = SeriesStore::default();
+        let ids: Vec<_> =
+            (0..MAX_SERIES).filter_map(|n| store.find_or_add(&format!("m{n}"))).collect();
+        for number in 0..600 {
+            ids.iter().take(2).for_each(|&id| store.push(id, point(f64::from(number)), ""));
+        }
+        assert!(store.curves().iter().all(|curve| curve.points.len() > 256));
+        for number in 0..300 {
+            ids.iter().for_each(|&id| store.push(id, point(f64::from(number)), ""));
+        }
+        let buckets = |store: &SeriesStore| -> usize {
+            store.series.iter().map(|series| series.thinned.buckets()).sum()
+        };
+        assert_eq!(store.buckets, buckets(&store));
+        assert!(store.buckets <= MOST_BUCKETS, "{}", store.buckets);
+        assert!(store.series.iter().all(|series| series.thinned.buckets() >= 8));
     }
 
     #[test]

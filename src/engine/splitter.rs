@@ -131,6 +131,11 @@ impl Splitter {
             && self.rows.are_settled()
     }
 
+    /// Newlines so far.
+    pub(in crate::engine) fn lines(&self) -> u64 {
+        self.lines
+    }
+
     /// Takes a line of a plain block. Only where a line begins.
     pub(in crate::engine) fn whole<'a>(&mut self, text: &'a [u8]) -> Line<'a> {
         self.lines += 1;

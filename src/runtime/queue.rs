@@ -17,7 +17,7 @@ use crate::sources::Sink;
 use crate::time::Timestamp;
 
 /// Bytes of chunks that may wait.
-const CAPACITY: usize = 8 << 20;
+const CAPACITY: usize = 4 << 20;
 /// How long a source waits for an engine that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
 

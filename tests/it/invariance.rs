@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use trainwatch::engine::input::{ProcessEnd, ProcessStatus};
-use trainwatch::engine::{Effect, Engine, Input, SourceId};
+use trainwatch::engine::{Effect, Engine, Input, Searched, SourceId};
 use trainwatch::time::Timestamp;
 
 const RULES: &str = r"
@@ -195,5 +195,51 @@ proptest! {
         let rules = format!("auto_metrics: {auto_metrics}\n{RULES}");
         let expected = run_in_chunks(&rules, &script, 1);
         prop_assert_eq!(run_in_chunks(&rules, &script, size), expected);
+    }
+}
+
+/// The same run, the times of whose lines go forward: searched at once and then handled in parts,
+/// or chunk by chunk.
+fn run_in_parts(rules: &str, script: &[(usize, usize, u16)], searched: bool) -> Vec<String> {
+    let config = trainwatch::config::compile("rules", rules, Path::new(""), &|_| None);
+    let mut engine = Engine::new(config.unwrap().rules, Timestamp::default(), true);
+    let (mut effects, mut found) = (Vec::new(), Searched::default());
+    let pieces = script.iter().map(|(piece, times, _)| BLOCKS[*piece].repeat(*times));
+    let pieces: Vec<Vec<u8>> = pieces.collect();
+    let bytes = pieces.concat();
+    engine.search(&bytes, &mut found);
+    let (source, mut millis, mut from) = (SourceId(0), 0, 0);
+    for (piece, (_, _, wait)) in pieces.iter().zip(script) {
+        millis += i64::from(*wait);
+        let now = Timestamp::from_nanos(millis * 1_000_000);
+        let part = from..from + piece.len();
+        from = part.end;
+        engine.live_until(now, &mut effects);
+        if searched {
+            engine.handle_searched(now, source, (&bytes, part), &found, &mut effects);
+        } else {
+            engine.handle(now, Input::Chunk { source, bytes: piece }, &mut effects);
+        }
+    }
+    let now = Timestamp::from_nanos(millis * 1_000_000);
+    engine.handle(now, Input::Finished, &mut effects);
+    let last = format!("{:?}", engine.snapshot(now));
+    effects.iter().map(told).chain([last]).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_log_may_be_searched_before_its_lines_have_their_times(
+        script in prop::collection::vec(
+            (0..BLOCKS.len(), 1_usize..4, prop_oneof![Just(0_u16), 0_u16..20_000]),
+            1..40,
+        ),
+        auto_metrics in any::<bool>(),
+    ) {
+        let rules = format!("auto_metrics: {auto_metrics}\n{RULES}");
+        let expected = run_in_parts(&rules, &script, false);
+        prop_assert_eq!(run_in_parts(&rules, &script, true), expected);
     }
 }

@@ -4,6 +4,8 @@ use crate::engine::series::Point;
 
 /// At most this many buckets, each with its lowest and its highest point.
 const BUCKETS: usize = 512;
+/// A series' memory grows by so many buckets at least: most metrics are printed a few times only.
+const LEAST_GROWTH: usize = 4;
 
 /// A series as a chart needs it.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,28 +98,56 @@ impl Thinned {
         let drawn = Drawn { number, step: point.step.unwrap_or(f64::NAN), value };
         self.newest = Some(drawn);
         let bucket = Bucket::of(drawn);
-        let capacity = 1_u64.checked_shl(self.doublings).unwrap_or(u64::MAX);
+        if self.buckets.len() == BUCKETS && self.filled == self.capacity() {
+            self.halve();
+        }
+        let capacity = self.capacity();
         match self.buckets.last_mut() {
             Some(last) if self.filled < capacity => {
                 self.filled += 1;
                 *last = last.merged(bucket, 1.0 / self.filled as f64);
             }
-            _ => {
-                self.make_room();
-                self.buckets.push(bucket);
-                self.filled = 1;
-            }
+            _ => self.begin(bucket),
         }
     }
 
-    fn make_room(&mut self) {
-        if self.buckets.len() < BUCKETS {
+    /// By a quarter, not twice as much as is needed: there may be a thousand series.
+    fn begin(&mut self, bucket: Bucket) {
+        if self.buckets.len() == self.buckets.capacity() {
+            self.buckets.reserve_exact((self.buckets.len() / 4).max(LEAST_GROWTH));
+        }
+        self.buckets.push(bucket);
+        self.filled = 1;
+    }
+
+    /// How many samples a full bucket holds.
+    fn capacity(&self) -> u64 {
+        1_u64.checked_shl(self.doublings).unwrap_or(u64::MAX)
+    }
+
+    /// How many buckets it takes up.
+    pub(super) fn buckets(&self) -> usize {
+        self.buckets.len()
+    }
+
+    /// Half as many buckets, each of twice as many samples. The last one may not be full.
+    pub(super) fn halve(&mut self) {
+        let (full, count) = (self.capacity(), self.buckets.len());
+        if count < 2 {
             return;
         }
-        // All of them are full.
-        let merged = |one: Bucket, next: Bucket| one.merged(next, 0.5);
-        let pairs = self.buckets.chunks(2).filter_map(|pair| pair.iter().copied().reduce(merged));
-        self.buckets = pairs.collect();
+        let last_share = self.filled as f64 / (full as f64 + self.filled as f64);
+        for at in 0..count / 2 {
+            let share = if 2 * at + 2 == count { last_share } else { 0.5 };
+            self.buckets[at] = self.buckets[2 * at].merged(self.buckets[2 * at + 1], share);
+        }
+        if count.is_multiple_of(2) {
+            self.filled = self.filled.saturating_add(full);
+        } else {
+            self.buckets[count / 2] = self.buckets[count - 1];
+        }
+        self.buckets.truncate(count.div_ceil(2));
+        self.buckets.shrink_to_fit();
         self.doublings = self.doublings.saturating_add(1);
     }
 
@@ -201,6 +231,25 @@ mod tests {
         };
         assert!(mean(&curve.points) > 300.0);
         assert!((mean(&curve.means) - 10.99).abs() < 0.1, "{}", mean(&curve.means));
+    }
+
+    #[test]
+    fn a_series_that_is_thinned_at_any_time_keeps_its_peaks_and_its_mean() {
+        let mut thinned = Thinned::default();
+        for number in 1..=10_000_u64 {
+            let value = if number == 4_321 { 1e6 } else { (number % 7) as f64 };
+            thinned.push(number, Point { at: Timestamp::default(), step: None, value });
+            if number % 97 == 0 && thinned.buckets() > 40 {
+                thinned.halve();
+            }
+        }
+        let Curve { points, means, .. } = thinned.curve("loss");
+        assert!(means.len() <= 60, "{}", means.len());
+        assert!(points.contains(&(4_321.0, 1e6)));
+        assert!(points.is_sorted_by(|one, next| one.0 < next.0));
+        let calm: Vec<f64> = means.iter().map(|(_, y)| *y).filter(|y| *y < 100.0).collect();
+        assert!(calm.len() == means.len() - 1);
+        assert!(calm.iter().all(|mean| (mean - 3.0).abs() < 0.2), "{calm:?}");
     }
 
     #[test]
