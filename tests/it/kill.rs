@@ -19,7 +19,7 @@ use notify::Watcher as _;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::sandbox::{Sandbox, WATCH};
-use crate::support::slack::{FakeSlack, Fault, Posted, Reply, What};
+use crate::support::slack::{FakeSlack, Fault, LogEntry, Posted, Reply, What};
 
 const RULES: &str = r"
 builtin: false
@@ -33,6 +33,8 @@ rules:
     exit: any
 ";
 const MARKS: usize = 8;
+/// A remark among the requests.
+const KILLED: &str = "a helper was killed";
 const RUN: &str = "for i in 1 2 3 4 5 6 7 8; do echo mark $i; sleep 0.03; done; exit 3";
 
 /// splitmix64, by Sebastiano Vigna.
@@ -135,8 +137,9 @@ fn kill(pid: i32) -> bool {
 /// Kills some couriers and keepers, and at last, perhaps, the supervisor; nothing of it lives afterwards.
 fn run_and_kill(sandbox: &Sandbox, slack: &FakeSlack, dice: &mut Dice) -> usize {
     let kill = |pid: i32| {
-        slack.remark("kill -9 of a helper");
-        kill(pid)
+        let killed = kill(pid);
+        slack.remark(KILLED);
+        killed
     };
     let options = ["--rules", "rules.yaml", "--name", "resnet50", "--linger", "0s"];
     let words = [&options[..], &["--", "sh", "-c", RUN]].concat();
@@ -175,7 +178,14 @@ fn run_and_kill(sandbox: &Sandbox, slack: &FakeSlack, dice: &mut Dice) -> usize 
 /// By text: how often it arrived. The card is no entry.
 fn arrivals(messages: &[Posted]) -> BTreeMap<String, usize> {
     let mut arrivals = BTreeMap::new();
-    for message in messages.iter().filter(|message| message.thread.is_some() || is_entry(message)) {
+    // A card that says what a reply to it says.
+    let is_card = |root: &Posted| {
+        let is_reply = |other: &&Posted| other.thread.as_ref() == Some(&root.ts);
+        messages.iter().filter(is_reply).any(|reply| first_line(reply) == first_line(root))
+    };
+    let is_entry =
+        |message: &&Posted| message.thread.is_some() || (is_entry(message) && !is_card(message));
+    for message in messages.iter().filter(is_entry) {
         *arrivals.entry(first_line(message)).or_default() += 1;
     }
     arrivals
@@ -188,6 +198,30 @@ fn first_line(message: &Posted) -> String {
 /// A message that stands alone because its card was never shown.
 fn is_entry(message: &Posted) -> bool {
     message.text.contains("is told") || (message.edited == 0 && !message.text.contains("running"))
+}
+
+/// Posts that were repeated although their answer arrived: no call between them and a kill means
+/// that their courier died before it could write the answer down, or hear it.
+fn needless_repeats(slack: &FakeSlack) -> Vec<String> {
+    let log = slack.log();
+    let posted = |entry: &LogEntry| {
+        let is_post = entry.name == "chat.postMessage" && matches!(entry.status, 0 | 200);
+        let text = || entry.args["text"].as_str().unwrap_or_default().to_owned();
+        is_post.then(|| (text(), entry.args["thread_ts"].is_null()))
+    };
+    let is_call = |entry: &LogEntry| entry.name.contains('.') || entry.name == "flush";
+    let told_apart = |entry: &&LogEntry| is_call(entry) || entry.name.starts_with("a helper");
+    let mut needless = Vec::new();
+    for (index, entry) in log.iter().enumerate() {
+        let Some(post) = posted(entry).filter(|_| entry.status == 200) else { continue };
+        let (before, after) = (&log[..index], &log[index + 1..]);
+        let is_repeated = after.iter().any(|later| posted(later).as_ref() == Some(&post));
+        let beside = [before.iter().rev().find(told_apart), after.iter().find(told_apart)];
+        if is_repeated && beside.into_iter().flatten().all(is_call) {
+            needless.push(post.0);
+        }
+    }
+    needless
 }
 
 /// The requests, and what happened between them, for a person to judge what was whose fault.
@@ -227,6 +261,8 @@ fn one(seed: u64) -> Figures {
     let messages = slack.messages("#training");
     let arrivals = arrivals(&messages);
     let cards = messages.iter().filter(|message| message.thread.is_none()).count();
+    let needless = needless_repeats(&slack);
+    assert!(needless.is_empty(), "seed {seed}: {needless:?}\n{}", story(&slack));
     let duplicates = arrivals.values().map(|count| count - 1).sum();
     Figures {
         kills,

@@ -145,6 +145,13 @@ impl FakeSlack {
         of_channel.map(shown).collect::<Vec<_>>().join("\n")
     }
 
+    /// A picture's description and its bytes, by the ID in `Posted::files`.
+    pub fn picture(&self, id: &str) -> Option<(String, Vec<u8>)> {
+        let state = self.lock();
+        let file = state.files.iter().find(|file| file.id == id)?;
+        Some((file.alt.clone(), file.bytes.clone()?))
+    }
+
     /// Somebody deletes all messages of the channel.
     pub fn delete_messages(&self, channel: &str) {
         let mut state = self.lock();
