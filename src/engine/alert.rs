@@ -118,6 +118,9 @@ pub struct Verdict {
     pub status: ProcessStatus,
     pub outcome: Outcome,
     pub cause: Option<Cause>,
+    /// How often the run was started again before that.
+    #[serde(default)]
+    pub restarts: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

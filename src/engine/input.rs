@@ -97,13 +97,22 @@ impl ProcessStatus {
     }
 }
 
+/// The process that sent a signal, as signalfd(2) tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    pub pid: u32,
+    pub uid: u32,
+    /// Of its program, as /proc/PID/comm has it; none: it was gone already.
+    pub name: Option<String>,
+}
+
 /// Something seen outside of the output that may explain an end. Facts only, no guesses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Clue {
     /// `oom_kill` of the cgroup's memory.events rose by `count` during the run.
     OomKills { count: u64 },
     /// The supervisor received this signal from outside and passed it on to the child.
-    Forwarded { signal: i32, pid: Option<u32>, uid: Option<u32> },
+    Forwarded { signal: i32, sender: Option<Sender> },
     /// Ctrl-C was typed at the terminal.
     InterruptedAtTerminal,
     /// A rule's `stop` sent this signal.

@@ -77,9 +77,14 @@ pub struct Engine {
     end: Option<ProcessEnd>,
     /// The process has ended, and another one is about to be started.
     restarting: bool,
+    /// How often another one was.
+    restarts: u32,
     /// How it ended, once it is finished.
     verdict: Option<Verdict>,
     finished: bool,
+    /// It panics when it is used, for the tests of those who must bear that.
+    #[cfg(test)]
+    pub(crate) is_broken: bool,
 }
 
 #[derive(Debug, Default)]
@@ -117,8 +122,11 @@ impl Engine {
             searched: Searched::default(),
             end: None,
             restarting: false,
+            restarts: 0,
             verdict: None,
             finished: false,
+            #[cfg(test)]
+            is_broken: false,
         }
     }
 
@@ -133,6 +141,7 @@ impl Engine {
             Input::Started { .. } => {
                 if self.restarting {
                     self.forget_end();
+                    self.restarts = self.restarts.saturating_add(1);
                     self.judge.lives(&moment(&self.time, at, None), effects);
                 }
             }
@@ -188,7 +197,7 @@ impl Engine {
             Input::Restarting { attempt, most, after } => {
                 let Some(end) = &self.end else { return };
                 self.restarting = true;
-                let verdict = self.investigator.verdict(end);
+                let verdict = self.verdict(end);
                 let happening = Happening::Restarting { verdict, attempt, most, after };
                 self.judge.restarts(&happening, &moment(&self.time, at, None), effects);
             }
@@ -257,6 +266,8 @@ impl Engine {
 
     /// Fires all deadlines until `at`, each at its own time.
     fn advance(&mut self, at: Timestamp, effects: &mut Vec<Effect>) {
+        #[cfg(test)]
+        assert!(!self.is_broken, "as the test wants it");
         while let Some((due_at, due)) = self.next_due().filter(|(due_at, _)| *due_at <= at) {
             match due {
                 Due::Partial(index) => self.feed(index, Feed::Partial, due_at, effects),
@@ -329,6 +340,10 @@ impl Engine {
         source.partial_due = again.then(|| at.after(PARTIAL_AFTER));
     }
 
+    fn verdict(&self, end: &ProcessEnd) -> Verdict {
+        Verdict { restarts: self.restarts, ..self.investigator.verdict(end) }
+    }
+
     /// What an earlier process died of explains nothing of the next one.
     fn forget_end(&mut self) {
         self.restarting = false;
@@ -340,7 +355,7 @@ impl Engine {
         for index in 0..self.sources.len() {
             self.feed(index, Feed::Close, at, effects);
         }
-        let verdict = self.end.as_ref().map(|end| self.investigator.verdict(end));
+        let verdict = self.end.as_ref().map(|end| self.verdict(end));
         self.judge.finish(verdict.as_ref(), &moment(&self.time, at, None), effects);
         self.verdict = verdict;
         self.finished = true;

@@ -61,6 +61,13 @@ pub(crate) fn disk_full() -> Option<Clue> {
     full.then(|| Clue::DiskFull { path: path.to_string_lossy().into_owned() })
 }
 
+/// Of a process, as the kernel has it: 15 bytes at most, see proc_pid_comm(5).
+pub(crate) fn program_name(pid: u32) -> Option<String> {
+    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    let name = String::from_utf8_lossy(&name).trim_end().to_owned();
+    (!name.is_empty()).then_some(name)
+}
+
 /// The batch job that the run executes under; `extra_env` goes before our own environment.
 pub(crate) fn slurm_job(extra_env: &[(OsString, OsString)]) -> Option<Clue> {
     let name = "SLURM_JOB_ID";

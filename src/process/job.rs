@@ -5,7 +5,8 @@ use rustix::process::getpid;
 use rustix::termios::tcsetwinsize;
 
 use crate::engine::Input;
-use crate::engine::input::Clue;
+use crate::engine::input::{Clue, Sender};
+use crate::process::clues::program_name;
 use crate::process::keyboard::Key;
 use crate::process::run::{Run, Watched};
 use crate::process::signals::ends_us;
@@ -26,9 +27,12 @@ pub(super) fn clue(info: SignalInfo) -> Clue {
     if info.from_kernel && info.signal == libc::SIGINT {
         return Clue::InterruptedAtTerminal;
     }
-    let sender = (!info.from_kernel && info.pid != 0).then_some(info);
-    let (pid, uid) = (sender.map(|info| info.pid), sender.map(|info| info.uid));
-    Clue::Forwarded { signal: info.signal, pid, uid }
+    let sender = (!info.from_kernel && info.pid != 0).then(|| Sender {
+        pid: info.pid,
+        uid: info.uid,
+        name: program_name(info.pid),
+    });
+    Clue::Forwarded { signal: info.signal, sender }
 }
 
 impl Run {

@@ -153,7 +153,7 @@ fn pause(
 /// It would have ended the command.
 fn is_deadly(info: &SignalInfo) -> bool {
     let own = !info.from_kernel && info.pid == std::process::id();
-    ends_us(info.signal) && !own && !unix::is_ignored(info.signal)
+    ends_us(info.signal) && !own
 }
 
 /// Stops us, as the command would have been; returns when we are continued.

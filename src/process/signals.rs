@@ -92,9 +92,11 @@ impl Signals {
     }
 }
 
-/// Without a command to pass it on to, this signal ends us.
+/// Without a command to pass it on to, this signal ends us: not one that is ignored, which the
+/// system queues all the same since it is blocked, see signal(7).
 pub(crate) fn ends_us(signal: i32) -> bool {
-    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].contains(&signal)
+    let ends = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].contains(&signal);
+    ends && !unix::is_ignored(signal)
 }
 
 impl AsFd for Signals {

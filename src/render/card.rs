@@ -243,7 +243,7 @@ mod tests {
             evidence: vec!["ValueError: bad batch".into()],
         };
         let status = ProcessStatus::Exited { code: 1 };
-        Stage::Ended(Verdict { status, outcome: Outcome::Failed, cause: Some(cause) })
+        Stage::Ended(Verdict { status, outcome: Outcome::Failed, cause: Some(cause), restarts: 0 })
     }
 
     #[test]

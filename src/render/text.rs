@@ -247,6 +247,9 @@ fn body(alert: &Alert, phrases: &Phrases) -> Vec<String> {
         }
         _ => {}
     }
+    if let Happening::Ended(Verdict { restarts: restarts @ 1.., .. }) = &alert.happening {
+        body.push(fill(phrases.restarts, &[("count", &restarts.to_string())]));
+    }
     if alert.held_back > 0 {
         body.push(fill(phrases.held_back, &[("count", &alert.held_back.to_string())]));
     }
@@ -435,7 +438,7 @@ mod tests {
     }
 
     fn ended(status: ProcessStatus, outcome: Outcome, cause: Option<Cause>) -> Happening {
-        Happening::Ended(Verdict { status, outcome, cause })
+        Happening::Ended(Verdict { status, outcome, cause, restarts: 0 })
     }
 
     fn cause(summary: &str) -> Cause {

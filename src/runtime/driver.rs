@@ -70,17 +70,49 @@ impl Newest {
 /// Runs until `Event::Finished`. `say` is called in the engine's order. Each call of the engine
 /// is noted in `recording`.
 pub fn drive(
+    engine: Engine,
+    queue: &Queue,
+    started: Timestamp,
+    newest: &Newest,
+    recording: Recording,
+    say: &mut dyn FnMut(Word),
+) {
+    let mut taken = Taken::default();
+    if !guarded(|| judge(engine, queue, started, newest, recording, &mut taken, say)) {
+        without_engine(taken, queue, started, say);
+    }
+}
+
+/// What was taken out of the queue, as far as it must not be lost with the engine.
+#[derive(Debug, Default)]
+struct Taken {
+    /// How the run ended; if it was started again, the last one.
+    end: Option<(Timestamp, ProcessEnd)>,
+    finished: bool,
+}
+
+impl Taken {
+    fn note(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::Ended(end) => self.end = Some((at, end.clone())),
+            Event::Finished => self.finished = true,
+            _ => {}
+        }
+    }
+}
+
+fn judge(
     mut engine: Engine,
     queue: &Queue,
     started: Timestamp,
     newest: &Newest,
     mut recording: Recording,
+    taken: &mut Taken,
     say: &mut dyn FnMut(Word),
 ) {
     let mut effects = Vec::new();
     let mut repeats = false;
     let mut snapshot_due = started;
-    let mut end = None;
     loop {
         let deadline = engine.next_deadline();
         let wake = deadline.map_or(snapshot_due, |deadline| deadline.min(snapshot_due));
@@ -91,20 +123,13 @@ pub fn drive(
             }
             let Some(due) = deadline.filter(|due| *due <= wake) else { continue };
             recording.deadline(due);
-            if !guarded(|| engine.handle_deadline(due, &mut effects)) {
-                return without_engine(end, Some(queue), started, say);
-            }
+            engine.handle_deadline(due, &mut effects);
             pass_on(&engine, &mut effects, repeats, say);
             continue;
         };
         recording.event(at, &event);
-        if let Event::Ended(latest) = &event {
-            end = Some((at, latest.clone()));
-        }
-        if !guarded(|| handle(&mut engine, at, &event, &mut effects)) {
-            let rest = (!matches!(event, Event::Finished)).then_some(queue);
-            return without_engine(end, rest, started, say);
-        }
+        taken.note(at, &event);
+        handle(&mut engine, at, &event, &mut effects);
         if matches!(event, Event::Finished) {
             newest.look(&engine, at);
         }
@@ -148,25 +173,17 @@ fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, repeats: bool, say: &mut 
     }
 }
 
-/// Drains the queue, so that nobody waits for it, and tells the end: of a run that was started again
-/// the last one. `queue`: none if it was finished already.
-fn without_engine(
-    mut end: Option<(Timestamp, ProcessEnd)>,
-    queue: Option<&Queue>,
-    started: Timestamp,
-    say: &mut dyn FnMut(Word),
-) {
+/// Drains the queue, so that nobody waits for it, and tells the end.
+fn without_engine(mut taken: Taken, queue: &Queue, started: Timestamp, say: &mut dyn FnMut(Word)) {
     crate::error::say(
         "watch: a bug in the engine stopped the judging of this run. The run itself goes on, and its end is still told.",
     );
-    while let Some((at, event)) = queue.and_then(|queue| queue.take(None)) {
-        match event {
-            Event::Ended(latest) => end = Some((at, latest)),
-            Event::Finished => break,
-            _ => {}
-        }
+    while !taken.finished
+        && let Some((at, event)) = queue.take(None)
+    {
+        taken.note(at, &event);
     }
-    if let Some((at, end)) = end {
+    if let Some((at, end)) = taken.end {
         say(Word::Report(Box::new(Report::bare(bare_end(&end, at, started)))));
     }
 }
@@ -183,7 +200,12 @@ fn bare_end(end: &ProcessEnd, at: Timestamp, started: Timestamp) -> Alert {
         state: AlertState::Firing,
         at,
         origin: None,
-        happening: Happening::Ended(Verdict { status: end.status, outcome, cause: None }),
+        happening: Happening::Ended(Verdict {
+            status: end.status,
+            outcome,
+            cause: None,
+            restarts: 0,
+        }),
         message: None,
         lines: Vec::new(),
         metrics: Vec::new(),
@@ -194,5 +216,80 @@ fn bare_end(end: &ProcessEnd, at: Timestamp, started: Timestamp) -> Alert {
         to: Vec::new(),
         attach: Attach::default(),
         stop: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Input, SourceId};
+    use crate::runtime::clock::Clock;
+    use crate::sources::Sink as _;
+
+    /// What an engine that breaks at its first input has said at the end.
+    fn said(inputs: Vec<Input<'_>>) -> Vec<Happening> {
+        let clock = Clock::start();
+        let queue = Queue::new(clock);
+        let mut engine = Engine::new(RuleSet::default(), clock.started(), false);
+        engine.is_broken = true;
+        for input in inputs {
+            queue.put(input);
+        }
+        let (newest, mut said) = (Newest::default(), Vec::new());
+        drive(engine, &queue, clock.started(), &newest, Recording::default(), &mut |word| {
+            if let Word::Report(report) = word {
+                said.push(report.alert.happening);
+            }
+        });
+        said
+    }
+
+    fn ended(code: i32) -> (Input<'static>, Happening) {
+        let status = ProcessStatus::Exited { code };
+        let outcome = if code == 0 { Outcome::Finished } else { Outcome::Failed };
+        let verdict = Verdict { status, outcome, cause: None, restarts: 0 };
+        let end = ProcessEnd { status, clues: Vec::new() };
+        (Input::Ended(end), Happening::Ended(verdict))
+    }
+
+    #[test]
+    fn the_end_is_told_though_the_engine_broke() {
+        let chunk = || Input::Chunk { source: SourceId(0), bytes: b"loss nan\n" };
+        for code in [0, 3] {
+            let (end, told) = ended(code);
+            let all = vec![chunk(), chunk(), end, chunk(), Input::Finished];
+            assert_eq!(said(all), [told]);
+        }
+        let (end, told) = ended(3);
+        assert_eq!(said(vec![end, Input::Finished]), [told], "it broke at the end itself");
+        assert_eq!(said(vec![Input::Finished]), [], "it broke at the last input");
+    }
+
+    #[test]
+    fn of_several_processes_the_last_end_is_told_without_the_engine() {
+        let ((first, _), (last, told)) = (ended(1), ended(0));
+        let after = Duration::from_secs(1);
+        let again = Input::Restarting { attempt: 1, most: 3, after };
+        assert_eq!(said(vec![first, again, last, Input::Finished]), [told]);
+    }
+
+    #[test]
+    fn nobody_waits_for_an_engine_that_broke() {
+        // Many times what the queue holds.
+        let line = vec![b'x'; 64 * 1024];
+        let clock = Clock::start();
+        let queue = Queue::new(clock);
+        let mut engine = Engine::new(RuleSet::default(), clock.started(), false);
+        engine.is_broken = true;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let newest = Newest::default();
+                let recording = Recording::default();
+                drive(engine, &queue, clock.started(), &newest, recording, &mut |_| {});
+            });
+            let chunk = || Input::Chunk { source: SourceId(0), bytes: &line };
+            (0..1000).for_each(|_| queue.put(chunk()));
+            queue.put(Input::Finished);
+        });
     }
 }

@@ -124,7 +124,9 @@ mod tests {
 
     fn end() -> Report {
         let status = ProcessStatus::Exited { code: 0 };
-        report("end", Happening::Ended(Verdict { status, outcome: Outcome::Finished, cause: None }))
+        let (outcome, cause) = (Outcome::Finished, None);
+        let verdict = Verdict { status, outcome, cause, restarts: 0 };
+        report("end", Happening::Ended(verdict))
     }
 
     fn second(n: u64) -> Timestamp {

@@ -176,15 +176,9 @@ impl Reporter {
         (self.courier, self.critical)
     }
 
-    /// Alerts are marked in later charts, at the step at which they fired.
     fn remember(&mut self, report: &Report) {
-        let alert = &report.alert;
-        let loud = alert.severity > Severity::Info && alert.state == AlertState::Firing;
-        if !loud || matches!(alert.happening, Happening::Ended(_)) {
-            return;
-        }
-        if let Some(x) = report.step.filter(|_| self.events.len() < MOST_EVENTS) {
-            self.events.push((x, alert.rule.clone()));
+        if self.events.len() < MOST_EVENTS {
+            self.events.extend(event(report));
         }
     }
 
@@ -294,6 +288,14 @@ impl Reporter {
     }
 }
 
+/// How an alert is marked in later charts: at the step at which it fired.
+fn event(report: &Report) -> Option<(f64, String)> {
+    let alert = &report.alert;
+    let loud = alert.severity > Severity::Info && alert.state == AlertState::Firing;
+    let marked = loud && !matches!(alert.happening, Happening::Ended(_));
+    Some((report.step.filter(|_| marked)?, alert.rule.clone()))
+}
+
 fn add_line(text: &mut String, line: &str) {
     if !text.is_empty() {
         text.push('\n');
@@ -364,7 +366,54 @@ fn show_on_terminal(message: &Message, colour: bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::engine::alert::{Alert, Outcome, Verdict};
+    use crate::engine::input::ProcessStatus;
+    use crate::engine::rules::Attach;
+
+    #[test]
+    fn charts_mark_what_was_worth_a_warning_and_a_restart_but_not_the_end() {
+        let status = ProcessStatus::Exited { code: 3 };
+        let verdict = Verdict { status, outcome: Outcome::Failed, cause: None, restarts: 0 };
+        let after = Duration::from_secs(1);
+        let restarting =
+            Happening::Restarting { verdict: verdict.clone(), attempt: 1, most: 10, after };
+        let marks = [
+            (Severity::Warning, restarting, Some(40.0), true),
+            (Severity::Critical, Happening::Ended(verdict), Some(40.0), false),
+            (Severity::Info, Happening::Due, Some(40.0), false),
+            (Severity::Critical, Happening::Due, Some(40.0), true),
+            (Severity::Critical, Happening::Due, None, false),
+        ];
+        for (severity, happening, step, marked) in marks {
+            let alert = Alert { severity, happening, ..alert() };
+            let report = Report { alert, curves: Vec::new(), step, repeat: false };
+            let expected = marked.then(|| (40.0, "rule".to_owned()));
+            assert_eq!(event(&report), expected, "{report:?}");
+        }
+    }
+
+    fn alert() -> Alert {
+        Alert {
+            rule: "rule".to_owned(),
+            severity: Severity::Info,
+            state: AlertState::Firing,
+            at: Timestamp::from_secs(1_795_401_203),
+            origin: None,
+            happening: Happening::Due,
+            message: None,
+            lines: Vec::new(),
+            metrics: Vec::new(),
+            progress: None,
+            elapsed: Duration::from_secs(60),
+            held_back: 0,
+            to: Vec::new(),
+            attach: Attach::default(),
+            stop: None,
+        }
+    }
 
     #[test]
     fn host_metrics_are_drawn_only_by_name() {

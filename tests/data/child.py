@@ -118,6 +118,12 @@ def waits():
         signal.pause()
 
 
+def stops():
+    """Itself, and waits once it is continued."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    waits()
+
+
 def stdin():
     """What it reads, between marks."""
     line("ready")
@@ -216,6 +222,7 @@ VERBS = {
     "log-signals": logs_signals,
     "ignore-term": ignores_term,
     "wait": waits,
+    "stop": stops,
     "stdin": stdin,
     "echo-lines": echoes_lines,
     "size": size,

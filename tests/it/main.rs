@@ -8,6 +8,7 @@
 )]
 
 mod attach;
+mod cause;
 mod check_and_init;
 mod config;
 mod courier;

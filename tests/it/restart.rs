@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use trainwatch::render::message::MessageKind;
 
@@ -54,7 +54,7 @@ fn a_command_that_failed_is_started_again_as_the_same_run() {
     assert_eq!(lives.len(), 2, "{}", outcome.stdout);
     assert!(lives[0].len() > 8 && lives[0] == lives[1], "{lives:?}");
     outcome.says("ValueError: bad batch").says("started again in 1s (restart 1 of 10)");
-    outcome.says("finished in").says_nothing_of("failed: ");
+    outcome.says("finished in").says("Restarts: 1.").says_nothing_of("failed: ");
     assert_eq!(count(&outcome.stderr, "╭─"), 2, "{}", outcome.stderr);
 }
 
@@ -63,6 +63,7 @@ fn a_crash_loop_is_one_warning_and_one_end() {
     let sandbox = Sandbox::new();
     let outcome = run(&sandbox, "on-failure:2", "echo life; exit 7");
     outcome.ends_with(7).says("restart 1 of 2").says_nothing_of("restart 2 of 2");
+    outcome.says("Restarts: 2.");
     assert_eq!(outcome.stdout, "life\nlife\nlife\n");
     assert_eq!(count(&outcome.stderr, "╭─"), 2, "{}", outcome.stderr);
 }
@@ -75,11 +76,13 @@ fn what_ended_well_or_was_stopped_is_not_started_again() {
     assert_eq!(outcome.stdout, "life\n");
     // A trainer that saves its state when it is told to end may exit with anything.
     let stopped = "trap 'exit 5' TERM; echo life; read line; exit 9";
-    for (name, script, code) in [
-        ("TERM", stopped, Some(5)),
-        ("INT", "echo life; exec sleep 1000", None),
-        ("USR1", "echo life; exec sleep 1000", None),
-    ] {
+    // Whoever runs the tests may ignore SIGINT, as a job of the background does.
+    let waits = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); \
+                 print('life', flush=True); signal.pause()";
+    let waits = format!("exec python3 -c \"{waits}\"");
+    for (name, script, code) in
+        [("TERM", stopped, Some(5)), ("INT", &waits, None), ("USR1", &waits, None)]
+    {
         let mut child = watch(&sandbox, "on-failure", script).spawn().expect("watch starts");
         let input = child.stdin.take();
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -105,17 +108,39 @@ fn whoever_no_longer_reads_gets_no_restarts() {
     assert_eq!(child.wait().expect("it ends").signal(), Some(13), "{told}");
 }
 
-#[test]
-fn a_signal_in_the_pause_ends_us_as_it_would_have_ended_the_command() {
-    let sandbox = Sandbox::new();
-    // A signal that comes too late for the pause ends the next process.
-    let script = fails_once("exec tail -f /dev/null");
-    let mut child = watch(&sandbox, "on-failure", &script).spawn().expect("watch starts");
+/// Started, and failed for the first time: what it said until then.
+fn until_its_pause(command: &mut Command) -> (Child, BufReader<ChildStderr>, String) {
+    let mut child = command.spawn().expect("watch starts");
     let mut told = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut text = String::new();
     while !text.contains("╰─") {
         assert!(told.read_line(&mut text).expect("messages") > 0, "{text}");
     }
+    (child, told, text)
+}
+
+#[test]
+fn a_hang_up_that_is_ignored_ends_no_pause() {
+    let sandbox = Sandbox::new();
+    let words = ["--nohup", "--restart", "on-failure", "--", "sh", "-c", &fails_once("echo well")];
+    let mut command = sandbox.command(WATCH, words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (child, mut told, _) = until_its_pause(&mut command);
+    signal(&child, "HUP");
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).expect("the rest");
+    let outcome = Outcome::of(child.wait_with_output().expect("it ends"));
+    outcome.ends_with(0).prints("well");
+    assert!(rest.contains("finished in"), "{rest}");
+}
+
+#[test]
+fn a_signal_in_the_pause_ends_us_as_it_would_have_ended_the_command() {
+    let sandbox = Sandbox::new();
+    // A signal that comes too late for the pause ends the next process.
+    let script = fails_once("exec tail -f /dev/null");
+    let mut command = watch(&sandbox, "on-failure", &script);
+    let (mut child, mut told, mut text) = until_its_pause(&mut command);
     signal(&child, "TERM");
     told.read_to_string(&mut text).expect("the rest");
     assert_eq!(child.wait().expect("it ends").signal(), Some(15), "{text}");

@@ -3,12 +3,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::support::sandbox::{Sandbox, WATCH};
+use crate::support::sandbox::{Mortal, Sandbox, WATCH};
 
 /// A rule for each last digit: of many alerts of one rule some are told in one message.
 fn rules() -> String {
@@ -29,12 +29,12 @@ struct Story {
 }
 
 impl Story {
-    fn begin_life(&mut self, options: &[&str]) -> Child {
+    fn begin_life(&mut self, options: &[&str]) -> Mortal {
         self.lives += 1;
         let words = [&["--rules", "rules.yaml", "--tail", "train.log"], options].concat();
         let said = File::create(self.said_path(self.lives)).unwrap();
         let mut command = self.sandbox.command(WATCH, words);
-        command.stdout(Stdio::null()).stderr(said).spawn().unwrap()
+        Mortal(command.stdout(Stdio::null()).stderr(said).spawn().unwrap())
     }
 
     fn said_path(&self, life: usize) -> std::path::PathBuf {
@@ -42,7 +42,8 @@ impl Story {
     }
 
     fn said(&self, life: usize) -> String {
-        String::from_utf8(fs::read(self.said_path(life)).unwrap()).unwrap()
+        // What is just being written may end within a character.
+        String::from_utf8_lossy(&fs::read(self.said_path(life)).unwrap()).into_owned()
     }
 
     fn write(&mut self, lines: usize) {
@@ -116,8 +117,8 @@ fn each_alert_is_told_though_the_watcher_is_killed_again_and_again() {
             let before = story.checkpoint();
             story.wait_until("a checkpoint", |story| story.checkpoint() != before);
         }
-        watcher.kill().unwrap();
-        watcher.wait().unwrap();
+        watcher.signal(Signal::KILL);
+        watcher.0.wait().unwrap();
         // While nobody watches.
         story.write(2);
         if round % 3 == 1 {
@@ -127,8 +128,8 @@ fn each_alert_is_told_though_the_watcher_is_killed_again_and_again() {
     }
     let mut last = story.begin_life(&[]);
     story.wait_for_the_newest();
-    kill_process(Pid::from_child(&last), Signal::TERM).unwrap();
-    last.wait().unwrap();
+    last.signal(Signal::TERM);
+    last.0.wait().unwrap();
     let mut seen = vec![false; story.written + 1];
     for life in 1..=story.lives {
         for (number, repeat) in told(&story.said(life)) {
@@ -154,8 +155,8 @@ fn after_an_end_in_order_nothing_is_told_again() {
         options = &[];
         story.write(2);
         story.wait_for_the_newest();
-        kill_process(Pid::from_child(&watcher), Signal::TERM).unwrap();
-        watcher.wait().unwrap();
+        watcher.signal(Signal::TERM);
+        watcher.0.wait().unwrap();
         story.write(1);
     }
     let all: Vec<_> =
@@ -175,8 +176,8 @@ fn a_loss_is_counted_and_told_at_the_end() {
     File::create(story.sandbox.work().join("train.log")).unwrap();
     story.write(2);
     story.wait_for_the_newest();
-    kill_process(Pid::from_child(&watcher), Signal::TERM).unwrap();
-    watcher.wait().unwrap();
+    watcher.signal(Signal::TERM);
+    watcher.0.wait().unwrap();
     let said = story.said(1);
     assert!(said.contains("`train.log` was truncated"), "{said}");
     assert!(said.contains("gaps: 1 in what was followed"), "{said}");

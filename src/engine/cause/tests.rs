@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::engine::alert::Outcome;
-use crate::engine::input::{Clue, ProcessStatus};
+use crate::engine::input::{Clue, ProcessStatus, Sender};
 
 fn whole(number: u64, text: &[u8]) -> Line<'_> {
     Line { number, kind: LineKind::Whole, text }
@@ -29,7 +29,13 @@ fn end(status: &str, clue: Option<&str>) -> ProcessEnd {
     let clue = clue.map(|clue| match clue {
         "oom" => Clue::OomKills { count: 1 },
         "rule" => Clue::StoppedByRule { rule: "diverged".into(), signal: 15 },
-        _ => Clue::Forwarded { signal: 15, pid: Some(77), uid: Some(1000) },
+        "known sender" => {
+            let name = Some("bash".to_owned());
+            Clue::Forwarded { signal: 15, sender: Some(Sender { pid: 77, uid: 1000, name }) }
+        }
+        _ => {
+            Clue::Forwarded { signal: 15, sender: Some(Sender { pid: 77, uid: 1000, name: None }) }
+        }
     });
     ProcessEnd { status, clues: clue.into_iter().collect() }
 }

@@ -12,7 +12,7 @@ use super::tail::LastWord;
 use super::text::{MAX_LINE, after_bar, after_log_prefix, clip, sentence};
 use super::{Investigator, Note};
 use crate::engine::alert::{Cause, Outcome, Verdict};
-use crate::engine::input::{Clue, ProcessEnd, ProcessStatus};
+use crate::engine::input::{Clue, ProcessEnd, ProcessStatus, Sender};
 use crate::engine::signals::name as signal_name;
 
 /// A line further from the end than this does not explain it by itself.
@@ -26,7 +26,7 @@ pub(super) fn judge(seen: &Investigator, end: &ProcessEnd) -> Verdict {
     let signal = signal_of(end.status);
     let case = Case { seen, end, signal, root: root(&seen.findings, signal, seen.at, NEAR) };
     let (outcome, cause) = case.judge();
-    Verdict { status: end.status, outcome, cause }
+    Verdict { status: end.status, outcome, cause, restarts: 0 }
 }
 
 /// The signal behind a status, also where a shell hid it in an exit code.
@@ -140,16 +140,29 @@ impl Case<'_> {
         };
         let sent = || {
             clues.iter().rev().find_map(|clue| match clue {
-                Clue::Forwarded { signal: signal @ (1 | 2 | 3 | 15), pid, uid } => {
-                    Some(sender(*signal, *pid, *uid))
-                }
-                Clue::Forwarded { signal, pid, uid } if self.signal == Some(*signal) => {
-                    Some(sender(*signal, *pid, *uid))
+                Clue::Forwarded { signal, sender }
+                    if matches!(signal, 1 | 2 | 3 | 15) || self.signal == Some(*signal) =>
+                {
+                    Some(sent_by(*signal, sender.as_ref()) + &self.batch_system(sender.as_ref()))
                 }
                 _ => None,
             })
         };
         rule.or_else(typed).or_else(sent)
+    }
+
+    /// Root's signals within a job of SLURM are its own, most of the time.
+    fn batch_system(&self, sender: Option<&Sender>) -> String {
+        let job = self.end.clues.iter().find_map(|clue| match clue {
+            Clue::SlurmJob { id } => Some(id),
+            _ => None,
+        });
+        match (job, sender) {
+            (Some(id), None | Some(Sender { uid: 0, .. })) => {
+                format!(", likely SLURM job {id}'s time limit, preemption or scancel")
+            }
+            _ => String::new(),
+        }
     }
 
     /// Somebody stopped it, and it did not die of something else meanwhile.
@@ -322,13 +335,13 @@ impl Case<'_> {
     }
 }
 
-/// `SIGTERM from process 12 (user 1000)`.
-fn sender(signal: i32, pid: Option<u32>, uid: Option<u32>) -> String {
-    let name = signal_name(signal);
-    match (pid.filter(|pid| *pid != 0), uid) {
-        (Some(pid), Some(uid)) => format!("{name} from process {pid} (user id {uid})"),
-        (Some(pid), None) => format!("{name} from process {pid}"),
-        _ => format!("{name} from outside"),
+/// `SIGTERM from bash (process 12, user id 1000)`.
+fn sent_by(signal: i32, sender: Option<&Sender>) -> String {
+    let signal = signal_name(signal);
+    let Some(Sender { pid, uid, name }) = sender else { return format!("{signal} from outside") };
+    match name {
+        Some(name) => format!("{signal} from {name} (process {pid}, user id {uid})"),
+        None => format!("{signal} from process {pid} (user id {uid})"),
     }
 }
 

@@ -87,7 +87,7 @@ mod tests {
             (ProcessStatus::Unknown, Outcome::Failed, Unknown, false),
             (exited(1), Outcome::Failed, Unknown, false),
         ] {
-            let verdict = Verdict { status, outcome, cause: None };
+            let verdict = Verdict { status, outcome, cause: None, restarts: 0 };
             let exit = Exit::new(filter);
             assert_eq!(exit.includes(&verdict), included, "{exit:?} {verdict:?}");
         }

@@ -20,6 +20,9 @@ const LEAST_STEPS: u32 = 3;
 /// A pause is long for steps if it is so many times the longest one before: evaluations and
 /// checkpoints print lines without steps.
 const LONG_PAUSE: u32 = 10;
+/// A long one that ended by itself was no stall (an evaluation, perhaps): the next one is long if
+/// it is so many times longer.
+const LONGER_PAUSE: u32 = 2;
 
 #[derive(Debug)]
 pub(in crate::engine) struct Silence {
@@ -31,6 +34,8 @@ pub(in crate::engine) struct Silence {
     steps: u32,
     /// Between two steps.
     longest_pause: Duration,
+    /// Of those that were long for steps.
+    longest_long: Duration,
     /// What was said to be lacking, and when last; none: nothing since it came.
     said: Option<(Sign, Timestamp)>,
 }
@@ -44,7 +49,16 @@ impl Silence {
     ) -> Self {
         let repeat = repeat.map(|repeat| repeat.max(SHORTEST));
         let since = [started; SIGNS.len()];
-        Self { quiet, pattern, repeat, since, steps: 0, longest_pause: Duration::ZERO, said: None }
+        Self {
+            quiet,
+            pattern,
+            repeat,
+            since,
+            steps: 0,
+            longest_pause: Duration::ZERO,
+            longest_long: Duration::ZERO,
+            said: None,
+        }
     }
 
     /// The run gave a sign of life.
@@ -76,20 +90,35 @@ impl Silence {
         }
         let pause = scene.at.since(self.since[sign as usize]);
         if sign == Sign::Step {
-            if self.steps > 0 && over.is_none() {
-                self.longest_pause = self.longest_pause.max(pause);
+            if self.steps > 0 && over.is_none_or(|(lack, _)| lack == Sign::Step) {
+                self.learn(pause);
             }
             self.steps = self.steps.saturating_add(1);
         }
-        // What lacks after a silence is counted from its end. Output is told when it comes, and a
-        // line that is not ended only a while later.
-        let anew = pause >= self.quiet;
+        // What lacks after a silence is counted from its end, and what lacks beside output is not
+        // counted while there was none. Output is told when it comes, and a line that is not ended
+        // only a while later.
+        let (silent, anew) = (pause >= self.quiet / 2, pause >= self.quiet);
         for (known, since) in SIGNS.iter().zip(&mut self.since) {
             let implied = *known <= sign && *known > Sign::Output;
             if *known == sign || implied || (anew && *known > sign) {
                 *since = scene.at;
+            } else if silent && *known > sign {
+                *since = since.after(pause).min(scene.at);
             }
         }
+    }
+
+    /// Between two steps there was this pause, and it is over.
+    fn learn(&mut self, pause: Duration) {
+        let is_long = self.steps >= LEAST_STEPS && pause >= self.long_pause();
+        let longest = if is_long { &mut self.longest_long } else { &mut self.longest_pause };
+        *longest = pause.max(*longest);
+    }
+
+    /// From which length on a pause between two steps is out of the ordinary.
+    fn long_pause(&self) -> Duration {
+        self.quiet.max(self.longest_pause.saturating_mul(LONG_PAUSE))
     }
 
     /// How long this sign may be lacking; none: it need not be there.
@@ -99,7 +128,9 @@ impl Silence {
             _ if self.pattern.is_some() => None,
             Sign::Line => Some(self.quiet),
             Sign::Step if self.steps < LEAST_STEPS => None,
-            Sign::Step => Some(self.quiet.max(self.longest_pause.saturating_mul(LONG_PAUSE))),
+            Sign::Step => {
+                Some(self.long_pause().max(self.longest_long.saturating_mul(LONGER_PAUSE)))
+            }
         }
     }
 

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern as Glob, PatternError};
 
+use crate::sources::tail::siblings::folder_of;
+
 /// `**` goes no deeper; it is also what ends a loop of symbolic links.
 const DEEPEST: usize = 16;
 /// More paths than this are not followed.
@@ -63,6 +65,17 @@ impl Pattern {
         }
     }
 
+    /// The one folder in which all its paths stand; none if there may be several.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        let parts = match self {
+            Self::Path(_) => &[][..],
+            Self::Glob { parts, .. } => parts.split_last().map_or(&[][..], |(_, above)| above),
+        };
+        let plain = parts.iter().all(|part| matches!(part, Part::Literal(_)));
+        let deep = matches!(self, Self::Glob { parts, .. } if matches!(parts.last(), Some(Part::AnyDepth)));
+        (plain && !deep).then(|| folder_of(self.as_path()))
+    }
+
     pub(super) fn is_glob(&self) -> bool {
         matches!(self, Self::Glob { .. })
     }
@@ -76,13 +89,20 @@ impl Pattern {
 
 fn walk(base: &Path, parts: &[Part], depth: usize, found: &mut Vec<PathBuf>) {
     let Some((part, rest)) = parts.split_first() else {
-        if !is_compressed(base) && found.len() < MOST_PATHS && fs::symlink_metadata(base).is_ok() {
+        if !is_compressed(base) && found.len() < MOST_PATHS {
             found.push(base.to_path_buf());
         }
         return;
     };
+    // A name that a folder lists is there; only others have to be asked for.
+    let is_there = |path: &Path| !rest.is_empty() || fs::symlink_metadata(path).is_ok();
     match part {
-        Part::Literal(name) => walk(&base.join(name), rest, depth, found),
+        Part::Literal(name) => {
+            let path = base.join(name);
+            if is_there(&path) {
+                walk(&path, rest, depth, found);
+            }
+        }
         Part::Matching(glob) => {
             for name in names(base) {
                 if matches(glob, &name) {
@@ -91,7 +111,9 @@ fn walk(base: &Path, parts: &[Part], depth: usize, found: &mut Vec<PathBuf>) {
             }
         }
         Part::AnyDepth => {
-            walk(base, rest, depth, found);
+            if is_there(base) {
+                walk(base, rest, depth, found);
+            }
             for name in names(base) {
                 let below = base.join(&name);
                 if depth < DEEPEST && !name.as_bytes().starts_with(b".") && below.is_dir() {
@@ -158,6 +180,21 @@ mod tests {
         assert_eq!(found(b"**/d.log"), [Path::new("x/y/d.log")]);
         assert_eq!(found(b"x/*/d.log"), [Path::new("x/y/d.log")]);
         assert_eq!(found(b"missing.log"), [Path::new("missing.log")]);
+        assert!(found(b"*/y/missing.log").is_empty());
+        assert!(found(b"missing*/**").is_empty());
+    }
+
+    #[test]
+    fn a_pattern_of_many_folders_has_no_folder() {
+        let folder = |pattern: &str| Pattern::new(OsStr::new(pattern)).unwrap().folder();
+        for (pattern, expected) in
+            [("/nowhere/a.log", "/nowhere"), ("/nowhere/*.log", "/nowhere"), ("*.log", ".")]
+        {
+            assert_eq!(folder(pattern).as_deref(), Some(Path::new(expected)), "{pattern}");
+        }
+        for pattern in ["/nowhere/*/a.log", "/nowhere/**/a.log", "/nowhere/**"] {
+            assert_eq!(folder(pattern), None, "{pattern}");
+        }
     }
 
     #[test]

@@ -114,6 +114,11 @@ impl Keeper {
         written
     }
 
+    /// Whether time alone, or who tells, brings something on.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.pending.is_some() || self.overlap.is_some()
+    }
+
     /// The follower has come to its end.
     pub(super) fn finish(mut self, last: Checkpoint, sink: &dyn Sink) -> Result<(), String> {
         // What a watcher before told may not have been read again yet.

@@ -6,7 +6,8 @@
 //! when `train.log` is rotated, the old file's source is closed after its last line, and the new
 //! file is a source of its own with the same name. So no line is ever glued together of two files.
 //!
-//! Reading is by polling; the system's notices of change only make it poll sooner.
+//! Reading is by polling; the system's notices of change only make it poll sooner. Where they cover
+//! all that can change it polls less often.
 
 pub mod checkpoint;
 mod echo;
@@ -79,6 +80,8 @@ pub enum TailError {
 
 /// Longer pauses would notice the first line after a long silence too late.
 const LONGEST_POLL: Duration = Duration::from_secs(1);
+/// Behind notices: a write through a memory map, or another link of the file, gives none.
+const POLL_BEHIND_NOTICES: Duration = Duration::from_secs(2);
 /// However short the pause that is asked for, the processor is not kept busy.
 const SHORTEST_POLL: Duration = Duration::from_millis(10);
 /// At the end, so many rounds are read before what is left is given up as a gap.
@@ -86,8 +89,9 @@ const FINAL_ROUNDS: usize = 256;
 
 /// Follows until `stop` is set; then reads once more, closes all sources and returns. Blocks.
 ///
-/// All files are looked at every `poll` without any notice of change; at most a second. `clock`
-/// tells the time; only differences matter.
+/// All files are looked at every `poll` without any notice of change, at most a second; where
+/// notices come of all that can change, every two seconds. `clock` tells the time; only differences
+/// matter.
 pub fn follow(
     mut follower: Follower,
     poll: Duration,
@@ -103,13 +107,15 @@ pub fn follow(
         if stopping {
             break;
         }
-        for notice in watcher.watch(&follower.folders()) {
+        let folders = follower.folders();
+        for notice in watcher.watch(&folders) {
             follower.tell(notice);
         }
+        let trusting = watcher.sees_all() && follower.stands_in(&folders);
         if !more {
             // With many files a poll takes a while: then fewer notices are answered by one.
-            let pause = (clock().since(begun) * 10).clamp(SHORTEST_POLL, poll);
-            stop.wait(pause, poll);
+            let pause = (clock().since(begun) * 5).clamp(SHORTEST_POLL, poll);
+            stop.wait(pause, if trusting { POLL_BEHIND_NOTICES } else { poll });
         }
     }
     for _ in 0..FINAL_ROUNDS {

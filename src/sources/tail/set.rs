@@ -36,6 +36,9 @@ pub struct Follower {
     pub(super) ids: HashMap<FileKey, u64>,
     /// Which file a path named last.
     pub(super) bound: HashMap<PathBuf, u64>,
+    /// Paths name other files than when the folders were listed.
+    pub(super) moved: bool,
+    folders: BTreeSet<PathBuf>,
     pub(super) siblings: Siblings,
     /// Copies that a rotation made of a followed file: their lines were read already.
     /// With the poll in which a pattern named it last.
@@ -85,6 +88,8 @@ impl Follower {
             files: BTreeMap::new(),
             ids: HashMap::new(),
             bound: HashMap::new(),
+            moved: true,
+            folders: BTreeSet::new(),
             siblings: Siblings::default(),
             copies: HashMap::new(),
             suspects: HashMap::new(),
@@ -150,22 +155,41 @@ impl Follower {
         }
     }
 
-    /// The folders in which a change may concern a followed path.
-    pub fn folders(&self) -> BTreeSet<PathBuf> {
+    /// The folders in which a change may concern a followed path, and which folder each name is now.
+    pub(super) fn folders(&mut self) -> BTreeMap<PathBuf, FileKey> {
+        if std::mem::take(&mut self.moved) {
+            self.folders = self.list_folders();
+        }
+        let folders = self.folders.iter();
+        folders
+            .filter_map(|folder| {
+                let meta = fs::metadata(folder).ok().filter(fs::Metadata::is_dir)?;
+                Some((folder.clone(), FileKey::of(&meta)))
+            })
+            .collect()
+    }
+
+    fn list_folders(&self) -> BTreeSet<PathBuf> {
         let mut folders: BTreeSet<PathBuf> =
             self.files.values().map(|file| folder_of(&file.path)).collect();
         folders.extend(self.patterns.iter().map(|pattern| folder_of(pattern.as_path())));
         // A symbolic link's file changes in another folder.
-        let targets: Vec<PathBuf> = self
+        let targets = self
             .bound
             .keys()
             .filter(|path| path.is_symlink())
             .filter_map(|path| fs::canonicalize(path).ok())
-            .map(|target| folder_of(&target))
-            .collect();
+            .map(|target| folder_of(&target));
         folders.extend(targets);
-        folders.retain(|folder| folder.is_dir());
         folders
+    }
+
+    /// Whether nothing can come but by a change in one of these folders, nor is anything waited for.
+    pub(super) fn stands_in(&self, folders: &BTreeMap<PathBuf, FileKey>) -> bool {
+        let known = |pattern: &Pattern| {
+            pattern.folder().is_some_and(|folder| folders.contains_key(&folder))
+        };
+        self.patterns.iter().all(known) && !self.keeper.as_ref().is_some_and(Keeper::is_waiting)
     }
 
     /// Says something to the person, once.
@@ -286,6 +310,7 @@ impl Follower {
         file.seen = self.polls;
         let id = self.add(file);
         self.bound.insert(path.into(), id);
+        self.moved = true;
         self.output.forget(&Notice::Deleted { path: path.into() });
         Ok(())
     }
@@ -299,8 +324,12 @@ impl Follower {
         now: Timestamp,
         listing: &mut Listing,
     ) -> io::Result<()> {
-        if self.bound.insert(path.into(), id) != Some(id) && !self.siblings.knows(path) {
-            self.siblings.remember(path, listing);
+        if self.bound.get(path) != Some(&id) {
+            self.bound.insert(path.into(), id);
+            self.moved = true;
+            if !self.siblings.knows(path) {
+                self.siblings.remember(path, listing);
+            }
         }
         let Some(file) = self.files.get_mut(&id) else { return Ok(()) };
         if file.seen != self.polls {
@@ -308,6 +337,7 @@ impl Follower {
             file.leaving = None;
             if file.path != path {
                 file.path = path.into();
+                self.moved = true;
             }
         }
         file.observe(stat, now);
@@ -431,6 +461,7 @@ impl Follower {
     }
 
     fn forget_paths(&mut self, id: u64) {
+        self.moved = true;
         let siblings = &mut self.siblings;
         self.bound.retain(|path, bound| {
             if *bound == id {

@@ -1,9 +1,10 @@
 //! What ends the pause between two polls: time, a notice of change, or the end.
 //!
-//! Knows no file's state. Notices are hints: none is trusted to come, none has a meaning but
-//! "look now". On file systems where changes are made by other machines, none is asked for.
+//! Knows no file's state. Notices are hints: none has a meaning but "look now", and all is looked at
+//! from time to time without any; less often where all that can change is watched. On file systems
+//! where changes are made by other machines, none is asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::sources::tail::Notice;
+use crate::sources::tail::identity::FileKey;
 
 /// Ends [`follow`](super::follow) from another thread.
 #[derive(Clone, Debug, Default)]
@@ -62,8 +64,8 @@ impl StopFlag {
 /// Asks the system for notices about the folders in which files are followed.
 pub(super) struct Watcher {
     system: Option<RecommendedWatcher>,
-    /// Folders that were asked for, with success or without.
-    folders: BTreeSet<PathBuf>,
+    /// Folders that were asked for, and whether they are watched.
+    folders: BTreeMap<PathBuf, (FileKey, bool)>,
     failure: Option<String>,
     /// Reasons that were given: a thousand folders on one server are told of once.
     told: BTreeSet<String>,
@@ -78,34 +80,47 @@ impl Watcher {
             }
         });
         let failure = system.as_ref().err().map(ToString::to_string);
-        Self { system: system.ok(), folders: BTreeSet::new(), failure, told: BTreeSet::new() }
+        Self { system: system.ok(), folders: BTreeMap::new(), failure, told: BTreeSet::new() }
     }
 
-    /// Watches these folders and no other; says where only polling is left.
-    pub(super) fn watch(&mut self, folders: &BTreeSet<PathBuf>) -> Vec<Notice> {
+    /// Watches these folders and no other; says where only polling is left. A folder that took the
+    /// place of another one is watched anew.
+    pub(super) fn watch(&mut self, folders: &BTreeMap<PathBuf, FileKey>) -> Vec<Notice> {
         let Some(system) = &mut self.system else {
             let reason = self.failure.take();
             let told = |reason| Notice::PollOnly { path: PathBuf::from("."), reason };
             return reason.map(told).into_iter().collect();
         };
-        for gone in self.folders.difference(folders) {
-            // It is not watched where asking failed, or where it was deleted.
-            let _ = system.unwatch(gone);
-        }
+        self.folders.retain(|folder, (key, _)| {
+            let same = folders.get(folder) == Some(key);
+            if !same {
+                // It is not watched where asking failed, or where it was deleted.
+                let _ = system.unwatch(folder);
+            }
+            same
+        });
         let mut notices = Vec::new();
-        for new in folders.difference(&self.folders) {
+        for (new, key) in folders {
+            if self.folders.contains_key(new) {
+                continue;
+            }
             let failure = match remote(new) {
                 Some(kind) => Some(format!("it is on {kind}")),
                 None => system.watch(new, RecursiveMode::NonRecursive).err().map(reason_of),
             };
+            self.folders.insert(new.clone(), (*key, failure.is_none()));
             if let Some(reason) = failure
                 && self.told.insert(reason.clone())
             {
                 notices.push(Notice::PollOnly { path: new.clone(), reason });
             }
         }
-        self.folders.clone_from(folders);
         notices
+    }
+
+    /// Whether a change in any of the folders is told of.
+    pub(super) fn sees_all(&self) -> bool {
+        self.system.is_some() && self.folders.values().all(|(_, watched)| *watched)
     }
 }
 
@@ -151,17 +166,41 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(600);
 
+    fn named(folder: &Path) -> BTreeMap<PathBuf, FileKey> {
+        BTreeMap::from([(folder.to_path_buf(), FileKey::of(&folder.metadata().unwrap()))])
+    }
+
     #[test]
     fn a_change_in_a_watched_folder_ends_the_pause() {
         let folder = tempfile::tempdir().unwrap();
         let flag = StopFlag::default();
         let mut watcher = Watcher::new(&flag);
-        let notices = watcher.watch(&BTreeSet::from([folder.path().to_path_buf()]));
+        let notices = watcher.watch(&named(folder.path()));
         if let Some(notice) = notices.first() {
             println!("SKIPPED: {notice}");
             return;
         }
         std::fs::write(folder.path().join("a.log"), "x").unwrap();
+        flag.wait(Duration::ZERO, LONG);
+    }
+
+    #[test]
+    fn a_folder_that_took_the_place_of_a_watched_one_is_watched() {
+        let above = tempfile::tempdir().unwrap();
+        let folder = above.path().join("logs");
+        std::fs::create_dir(&folder).unwrap();
+        let flag = StopFlag::default();
+        let mut watcher = Watcher::new(&flag);
+        if let Some(notice) = watcher.watch(&named(&folder)).first() {
+            println!("SKIPPED: {notice}");
+            return;
+        }
+        std::fs::rename(&folder, above.path().join("old")).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        watcher.watch(&named(&folder));
+        assert!(watcher.sees_all());
+        flag.wait(Duration::ZERO, Duration::ZERO);
+        std::fs::write(folder.join("a.log"), "x").unwrap();
         flag.wait(Duration::ZERO, LONG);
     }
 
@@ -202,8 +241,9 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_watched_is_told_of_once_for_its_reason() {
         let mut watcher = Watcher::new(&StopFlag::default());
-        let missing = |n| PathBuf::from(format!("/nowhere/{n}"));
+        let missing = |n| (PathBuf::from(format!("/nowhere/{n}")), FileKey::default());
         let first = watcher.watch(&(0..10).map(missing).collect());
         assert_eq!((first.len(), watcher.watch(&(0..20).map(missing).collect()).len()), (1, 0));
+        assert!(!watcher.sees_all());
     }
 }

@@ -26,6 +26,8 @@ struct Recorder {
     text: Mutex<[Vec<u8>; 2]>,
     ends: Mutex<Vec<ProcessEnd>>,
     on_text: Option<OnText>,
+    /// Asked to stop the run as soon as this is told.
+    stop_on: Option<(&'static str, StopQueue)>,
 }
 
 impl Sink for Recorder {
@@ -53,10 +55,18 @@ impl Sink for Recorder {
                 self.ends.lock().unwrap().push(end);
                 "ended".to_owned()
             }
+            Input::Restarting { attempt, .. } => format!("restart {attempt}"),
             other => format!("{other:?}"),
         };
+        if let Some((_, stops)) = self.stop_on.as_ref().filter(|(on, _)| *on == word) {
+            assert!(stops.request(request()));
+        }
         self.told.lock().unwrap().push(word);
     }
+}
+
+fn request() -> StopRequest {
+    StopRequest { rule: "diverged".to_owned(), stop: Stop { signal: 15, grace: None } }
 }
 
 fn command(args: &[&str], pty: PtyMode) -> Command {
@@ -166,6 +176,30 @@ fn the_keeper_hears_of_the_end_of_a_command_on_a_terminal() {
     let pid = Pid::from_raw(keeper.id().cast_signed());
     waitpid(pid, WaitOptions::empty()).unwrap();
     assert_eq!(fs::read_to_string(heard).unwrap(), "hello\nOutputs\nProcess\nEnded\nEnd\n");
+}
+
+#[test]
+fn a_rule_that_stops_a_run_that_is_stopped_continues_it_so_that_it_can_end() {
+    let stops = StopQueue::new().unwrap();
+    let stop_on = Some(("Stopped", stops.clone()));
+    let recorder = Recorder { stop_on, ..Recorder::default() };
+    let run = run(&["stop"], PtyMode::Never, Arc::new(recorder), stops);
+    assert_eq!(run.end.status, ProcessStatus::Signaled { signal: 15, core_dumped: false });
+}
+
+#[test]
+fn a_rule_that_stops_the_run_in_the_pause_leaves_no_next_process() {
+    let stops = StopQueue::new().unwrap();
+    let stop_on = Some(("restart 1", stops.clone()));
+    let recorder = Recorder { stop_on, ..Recorder::default() };
+    let recorder = Arc::new(recorder);
+    let command = Command { restarts: 5, ..command(&["exit", "3"], PtyMode::Never) };
+    let signals = Signals::block().unwrap();
+    let run = supervise(command, &signals, recorder.clone(), stops).unwrap();
+    assert_eq!(run.end.status, ProcessStatus::Exited { code: 3 });
+    let told = recorder.told.lock().unwrap();
+    let starts = told.iter().filter(|it| *it == "started").count();
+    assert_eq!((starts, told.last().map(String::as_str)), (1, Some("restart 1")), "{told:?}");
 }
 
 #[test]

@@ -11,11 +11,16 @@ mod streams;
 mod terminal;
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 const WATCH: &str = env!("CARGO_BIN_EXE_watch");
+/// A test that waits longer than this hangs.
+const PATIENCE: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 
 /// A file of `tests/data`.
 fn data(name: &str) -> PathBuf {
@@ -66,14 +71,31 @@ impl Running {
 
     /// The next line; empty at the end.
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        line(&mut self.lines)
     }
 
     fn signal(&self, signal: i32) {
         kill(self.child.id().cast_signed(), signal);
     }
+}
+
+/// The next line; empty at the end. Whoever waits too long for it hangs.
+fn line<R: Read + AsFd>(lines: &mut BufReader<R>) -> String {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\n") {
+        if lines.buffer().is_empty() {
+            let fds = &mut [PollFd::new(lines.get_ref(), PollFlags::IN)];
+            assert_eq!(poll(fds, Some(&PATIENCE)), Ok(1), "waiting for a line");
+        }
+        let buffer = lines.fill_buf().unwrap();
+        let end = buffer.iter().position(|byte| *byte == b'\n').map_or(buffer.len(), |at| at + 1);
+        if end == 0 {
+            break;
+        }
+        line.extend_from_slice(&buffer[..end]);
+        lines.consume(end);
+    }
+    String::from_utf8_lossy(&line).trim_end().to_owned()
 }
 
 /// By kill(1), for process groups (a negative pid) and for the signals without a name.

@@ -1,17 +1,14 @@
 //! A terminal with a small shell on it (tests/data/job.py), in which a job runs.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use super::{data, isolate};
-
-/// A test that waits longer than this hangs.
-pub(crate) const PATIENCE: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+use super::{PATIENCE, data, isolate, line};
 
 pub(crate) struct Terminal {
     master: File,
@@ -57,13 +54,7 @@ impl Terminal {
 
     /// What the shell says next.
     pub(crate) fn report(&mut self) -> String {
-        if self.reports.buffer().is_empty() {
-            let fds = &mut [PollFd::new(self.reports.get_ref(), PollFlags::IN)];
-            assert_eq!(poll(fds, Some(&PATIENCE)), Ok(1), "waiting for the shell to report");
-        }
-        let mut line = String::new();
-        self.reports.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        line(&mut self.reports)
     }
 
     pub(crate) fn order(&mut self, order: &str) {

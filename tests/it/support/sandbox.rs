@@ -90,6 +90,22 @@ impl Sandbox {
     }
 }
 
+/// A process that does not outlive its test.
+pub struct Mortal(pub Child);
+
+impl Mortal {
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).expect("it is signalled");
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// As when the machine dies, or its last memory is taken: nobody sees the run to its end.
 pub fn kill_with_keeper(watch: &mut Child) {
     let children = format!("/proc/{0}/task/{0}/children", watch.id());
