@@ -409,6 +409,7 @@ mod tests {
             progress: None,
             elapsed: Duration::from_secs(60),
             held_back: 0,
+            untold: Vec::new(),
             to: Vec::new(),
             attach: Attach::default(),
             stop: None,
