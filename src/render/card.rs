@@ -81,7 +81,7 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
             .into_iter()
             .flatten()
             .collect::<Vec<_>>()
-            .join("  ");
+            .join("\n");
     }
     let state = match &snapshot.stage {
         Stage::Running => State::Running,
@@ -251,7 +251,7 @@ mod tests {
         let card = made(Stage::Running, Language::En);
         let message = &card.message;
         assert_eq!(message.title, "resnet50 is running");
-        assert_eq!(message.body, "▰▰▰▱▱▱▱▱▱▱▱▱ 30 %  epoch 3 of 10, 4h 51m left");
+        assert_eq!(message.body, "▰▰▰▱▱▱▱▱▱▱▱▱ 30 %\nepoch 3 of 10, 4h 51m left");
         let names: Vec<_> = message.fields.iter().map(|field| field.name.as_str()).collect();
         assert_eq!(names, ["loss", "elapsed"]);
         assert!(!card.ended());

@@ -24,7 +24,9 @@ const LINE_LIMIT: usize = 600;
 /// Rules that are named because they were held back until the end.
 const MOST_UNTOLD: usize = 8;
 /// Metrics that are shown beside a message.
-const MOST_FIELDS: usize = 8;
+const MOST_FIELDS: usize = 6;
+/// Of the last lines, beside the evidence of an end.
+const LINES_BESIDE: usize = 10;
 
 /// What rendering needs to know besides the alert.
 #[derive(Clone, Debug)]
@@ -281,7 +283,14 @@ fn lines(alert: &Alert) -> Vec<String> {
     };
     let told = told(&alert.lines, &cause.evidence);
     let others = alert.lines.iter().enumerate().filter(|(at, _)| !told.contains(at));
-    cause.evidence.iter().chain(others.map(|(_, line)| line)).cloned().collect()
+    let others: Vec<_> = others.map(|(_, line)| line.clone()).collect();
+    let mut lines = cause.evidence.clone();
+    if !(lines.is_empty() || others.is_empty()) {
+        // Else they look like what came after it.
+        lines.push(String::new());
+    }
+    lines.extend_from_slice(&others[others.len().saturating_sub(LINES_BESIDE)..]);
+    lines
 }
 
 /// Which of the lines the evidence tells: from the head of its traceback to its last line. The
@@ -296,12 +305,19 @@ fn told(lines: &[String], evidence: &[String]) -> std::ops::Range<usize> {
 }
 
 fn fields(alert: &Alert, phrases: &Phrases) -> Vec<Field> {
-    let mut fields: Vec<_> = important(alert, MOST_FIELDS)
+    // What the progress says already would stand there twice.
+    let counted = alert.progress.as_ref().map(|progress| progress.unit.to_lowercase());
+    let mut fields: Vec<_> = important(alert, MOST_FIELDS + 1)
         .into_iter()
+        .filter(|metric| counted.as_ref() != Some(&metric.name.to_lowercase()))
+        .take(MOST_FIELDS)
         .map(|metric| Field { name: metric.name, value: metric.text })
         .collect();
     if let Some(progress) = &alert.progress {
-        let value = progress_text(progress, phrases);
+        let ended = matches!(alert.happening, Happening::Ended(_));
+        // Nothing remains of what is over.
+        let remaining = progress.remaining.filter(|_| !ended);
+        let value = progress_text(&Progress { remaining, ..progress.clone() }, phrases);
         fields.push(Field { name: phrases.field_progress.to_owned(), value });
     }
     let value = format_duration(alert.elapsed);
@@ -562,7 +578,7 @@ mod tests {
         let message = render(&alert, Language::En);
         assert_eq!(
             message.lines,
-            ["Traceback (most recent call last):", "ValueError: bad batch", "step 40 loss nan"]
+            ["Traceback (most recent call last):", "ValueError: bad batch", "", "step 40 loss nan"]
         );
         assert_eq!(
             message.body,
@@ -579,7 +595,7 @@ mod tests {
             .into_iter()
             .map(|field| field.name)
             .collect();
-        assert_eq!(names, ["loss", "epoch", "lr", "progress", "elapsed"]);
+        assert_eq!(names, ["loss", "lr", "progress", "elapsed"]);
     }
 
     #[test]

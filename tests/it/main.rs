@@ -20,6 +20,7 @@ mod invariance;
 mod kill;
 mod lines;
 mod outbox;
+mod pictures;
 mod ping;
 mod program;
 mod recipes;
