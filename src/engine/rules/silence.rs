@@ -100,16 +100,13 @@ impl Silence {
             }
             self.steps = self.steps.saturating_add(1);
         }
-        // What lacks after a silence is counted from its end, and what lacks beside output is not
-        // counted while there was none. Output is told when it comes, and a line that is not ended
-        // only a while later.
-        let (silent, anew) = (pause >= self.quiet / 2, pause >= self.quiet);
+        // What lacks after a silence is counted from its end. Output is told when it comes, and a
+        // line that is not ended only a while later.
+        let anew = pause >= self.quiet;
         for (known, since) in SIGNS.iter().zip(&mut self.since) {
             let implied = *known <= sign && *known > Sign::Output;
             if *known == sign || implied || (anew && *known > sign) {
                 *since = scene.at;
-            } else if silent && *known > sign {
-                *since = since.after(pause).min(scene.at);
             }
         }
     }
