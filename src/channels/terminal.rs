@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthChar as _;
 
 use crate::engine::alert::{AlertState, Severity};
 use crate::render::Message;
+use crate::render::chart::spark;
 use crate::render::message::MessageKind;
 use crate::time::format_duration;
 
@@ -55,6 +56,11 @@ pub fn render(message: &Message, look: Look) -> String {
         for line in &message.lines {
             block.output(line);
         }
+    }
+    let sparks: Vec<String> = message.curves.iter().filter_map(spark).collect();
+    if !sparks.is_empty() {
+        block.empty();
+        sparks.iter().for_each(|spark| block.paragraph(spark, Style::Plain));
     }
     if let Some(path) = &message.chart_path {
         block.empty();

@@ -4,11 +4,11 @@
 //! second, so that rules with times can still be tried.
 
 mod explain;
+mod lines;
 mod recorded;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -282,49 +282,6 @@ impl<W: Write> Replay<W> {
             }
             ended = read_more(&mut log.reader, &mut buffer, BLOCK)?;
         }
-    }
-
-    fn lines_of(&mut self, source: SourceId, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        if let Some(engine) = &self.engine {
-            engine.search(bytes, &mut self.searched);
-        }
-        let (mut from, mut at) = (0, 0);
-        for end in memchr::memchr2_iter(b'\n', b'\r', bytes).map(|end| end + 1).chain([bytes.len()])
-        {
-            let line = &bytes[at..end];
-            if line.is_empty() {
-                continue;
-            }
-            if self.question.as_ref().is_some_and(|question| question.line <= self.lines) {
-                return;
-            }
-            let number = self.lines + 1;
-            if let Some(question) = self.question.as_mut().filter(|q| q.line == number) {
-                question.add(line);
-            }
-            self.lines += u64::from(line.ends_with(b"\n"));
-            let time = match self.clock.time_of(line) {
-                Some(time) => self.now.max(time),
-                None if !self.timed => self.now.after(ASSUMED),
-                None => self.now,
-            };
-            // Lines of the same time are one chunk.
-            if time != self.now {
-                self.chunk(source, bytes, from..at);
-                (from, self.now) = (at, time);
-            }
-            at = end;
-        }
-        self.chunk(source, bytes, from..at);
-    }
-
-    fn chunk(&mut self, source: SourceId, bytes: &[u8], part: Range<usize>) {
-        let searched = std::mem::take(&mut self.searched);
-        self.step(|engine, now, effects| {
-            engine.handle_searched(now, source, (bytes, part), &searched, effects);
-        });
-        self.searched = searched;
     }
 
     fn handle(&mut self, input: Input<'_>) {

@@ -10,7 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -182,8 +182,7 @@ impl Live {
             .map_err(|error| AppError::own(format!("cannot make a queue: {error}")))?;
         let fixed = Fixed::of(&config);
         let pid = Arc::<AtomicU32>::default();
-        let (mut setup, alive, rules) = setup(args, config, run.clone(), &clock)?;
-        setup.pid = Arc::clone(&pid);
+        let (setup, alive, rules) = setup(args, config, run.clone(), &clock)?;
         let named = measured(&rules, &setup.charts);
         let sampler = host::Sampler::start(&named, Arc::<Queue>::clone(&queue), Arc::clone(&pid));
         let reload = file
@@ -204,11 +203,11 @@ impl Live {
         };
         let engine = Engine::new(rules, clock.started(), false);
         let engine = {
-            let (queue, stops) = (Arc::clone(&queue), stops.clone());
+            let (queue, stops, pid) = (Arc::clone(&queue), stops.clone(), Arc::clone(&pid));
             spawn("engine", move || {
                 let started = clock.started();
                 driver::drive(engine, &queue, started, &newest, recording, &mut |word| {
-                    hand_on(word, &stops, &reports);
+                    hand_on(word, &stops, &reports, &pid);
                 });
             })?
         };
@@ -367,12 +366,16 @@ pub(super) fn spawn<T: Send + 'static>(
         .map_err(|error| AppError::own(format!("cannot start a thread: {error}")))
 }
 
-/// A rule's `stop` goes to the supervisor at once, its message to the reporter.
-fn hand_on(word: Word, stops: &StopQueue, reports: &SyncSender<Word>) {
-    if let Word::Report(report) = &word
-        && let Some(stop) = report.alert.stop
-    {
-        stops.request(StopRequest { rule: report.alert.rule.clone(), stop });
+/// A rule's `stop` goes to the supervisor at once, its message to the reporter. What hangs is
+/// looked at before it is stopped.
+fn hand_on(mut word: Word, stops: &StopQueue, reports: &SyncSender<Word>, pid: &AtomicU32) {
+    if let Word::Report(report) = &mut word {
+        if report.is_of_a_hang() {
+            report.doing = host::evidence::of_hang(pid.load(Ordering::Relaxed));
+        }
+        if let Some(stop) = report.alert.stop {
+            stops.request(StopRequest { rule: report.alert.rule.clone(), stop });
+        }
     }
     // It can only fail if the reporter died; then there is nobody to tell it to.
     let _ = reports.send(word);
@@ -532,7 +535,6 @@ pub(super) fn plain_setup(
         state_dir,
         resumed: Vec::new(),
         dry_run: args.dry_run,
-        pid: Arc::default(),
         color: environment::color_on_stderr(),
     };
     Ok((setup, config.rules))

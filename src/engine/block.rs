@@ -41,8 +41,14 @@ pub(super) fn count(block: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', block).count() as u64
 }
 
+/// The lines of a smaller block are quicker counted than searched from its end.
+const SMALL: usize = 16 * 1024;
+
 /// The last lines of a block: so many that `most` of them are wanted, or all.
 pub(super) fn last(block: &[u8], most: usize, is_wanted: impl Fn(&[u8]) -> bool) -> &[u8] {
+    if block.len() < SMALL && count(block) <= most as u64 {
+        return block;
+    }
     let (mut from, mut found) = (block.len(), 0);
     while found < most && from > 0 {
         let end = from - 1;

@@ -2,7 +2,7 @@
 //! events. Knows no rule and no time.
 
 use crate::engine::csv::{self, Csv};
-use crate::engine::metrics::{Found, Metrics};
+use crate::engine::metrics::{Found, Metrics, Shapes};
 use crate::engine::splitter::{Line, LineKind};
 use crate::engine::tfevents::{self, Events};
 
@@ -35,9 +35,14 @@ impl Format {
     }
 
     /// Gives every metric that a line holds.
-    pub(super) fn scan(&mut self, line: &Line<'_>, each: &mut dyn FnMut(Found<'_>)) {
+    pub(super) fn scan(
+        &mut self,
+        line: &Line<'_>,
+        shapes: &mut Shapes,
+        each: &mut dyn FnMut(Found<'_>),
+    ) {
         match self {
-            Self::Output(metrics) => metrics.scan(line, each),
+            Self::Output(metrics) => metrics.scan_known(line, shapes, each),
             Self::Csv(csv) if line.kind == LineKind::Whole => csv.line(line.text, each),
             Self::Csv(_) | Self::Events(_) => {}
         }

@@ -22,6 +22,8 @@ pub struct Searched {
     news: Vec<Range<usize>>,
     /// Those that may tell how far the run is, perhaps the same.
     counts: Vec<Range<usize>>,
+    /// Those before this place have told it.
+    counted: usize,
     small: Vec<u8>,
 }
 
@@ -34,7 +36,8 @@ fn within<'a>(lines: &'a [Range<usize>], part: &Range<usize>) -> &'a [Range<usiz
 impl Engine {
     /// Searches bytes of a source once, which `handle_searched` may then be given in parts.
     pub fn search(&self, bytes: &[u8], searched: &mut Searched) {
-        let Searched { news, counts, small } = searched;
+        searched.counted = 0;
+        let Searched { news, counts, small, .. } = searched;
         news.clear();
         counts.clear();
         small.clear();
@@ -67,6 +70,50 @@ impl Engine {
         {
             self.chunk(index, (bytes, part), searched, at, effects);
         }
+    }
+
+    /// Whether this part, printed at `now`, may as well be handled at a later time, together with the
+    /// whole line behind it that is printed then: no line of it is looked at but for how far the run is,
+    /// which is done now, and nothing is due until then. `line`: where the line ends, and its time.
+    pub fn put_off(
+        &mut self,
+        now: Timestamp,
+        source: SourceId,
+        (bytes, part): (&[u8], Range<usize>),
+        searched: &mut Searched,
+        (line, until): (usize, Timestamp),
+    ) -> bool {
+        let quiet = within(&searched.news, &part).is_empty()
+            && !self.judge.finds_metrics()
+            && !self.judge.tells_silence()
+            && !self.investigator.is_reading()
+            && !self.finished;
+        let index = source.0 as usize;
+        let may_be = quiet
+            && index < self.sources.len()
+            // The line is a sign of life as those before it are.
+            && self.plain(index, &bytes[part.start..line]) == line - part.start
+            && !bytes[part.end..line].trim_ascii().is_empty()
+            && self.is_idle(until);
+        if !may_be || within(&searched.counts, &part).is_empty() {
+            return may_be;
+        }
+        let at = self.time.advance(now);
+        for count in within(&searched.counts, &part) {
+            let text = &bytes[count.start..count.end - 1];
+            let line = Line { number: 0, kind: LineKind::Whole, text };
+            if let Some(sign) = self.judge.counted(&line, at) {
+                // As long as no silence is told, nothing comes of a sign at once.
+                self.judge.alive(sign, &moment(&self.time, at, None), &mut Vec::new());
+            }
+        }
+        searched.counted = part.end;
+        self.is_idle(until)
+    }
+
+    /// Whether nothing is due until then.
+    fn is_idle(&self, until: Timestamp) -> bool {
+        self.next_due().is_none_or(|(due, _)| due > self.time.at(until))
     }
 
     /// The next bytes of a source.
@@ -153,7 +200,8 @@ impl Engine {
         let mut moment = moment(&self.time, at, Some((id, &source.name)));
         moment.line = source.splitter.lines();
         source.splitter.pass(&bytes[part.clone()]);
-        let mut counts = within(&searched.counts, &part).iter().peekable();
+        let uncounted = part.start.max(searched.counted)..part.end;
+        let mut counts = within(&searched.counts, &uncounted).iter().peekable();
         // The first line that is not blank is a sign of life; more of them at the same time are not.
         let mut alive = self.judge.finds_metrics();
         let every = alive;

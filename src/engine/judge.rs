@@ -6,12 +6,10 @@
 mod batch;
 mod numbers;
 mod pulse;
+mod quiet;
 mod steps;
 
-use std::ops::Range;
-
 use crate::engine::alert::{Effect, Happening, Origin, Progress, Sample, Sign, Verdict};
-use crate::engine::block::Block;
 use crate::engine::context::Context;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
@@ -20,7 +18,7 @@ use crate::engine::input::SourceId;
 use crate::engine::judge::batch::Batch;
 use crate::engine::judge::pulse::{Position, Pulse};
 use crate::engine::judge::steps::Steps;
-use crate::engine::metrics::Found;
+use crate::engine::metrics::{Found, Shapes};
 use crate::engine::progress::Counters;
 use crate::engine::rules::{Change, Hit, LinePlace, RuleSet, Tracker};
 use crate::engine::scanner::Scanner;
@@ -45,6 +43,9 @@ pub(super) struct Judge {
     /// What each pattern of the scanner is for.
     wanted: Vec<Wanted>,
     series: SeriesStore,
+    shapes: Shapes,
+    /// By the numbers of the names in `shapes`.
+    known: Vec<Option<SeriesId>>,
     steps: Steps,
     progress: Counters,
     pulse: Pulse,
@@ -105,6 +106,8 @@ impl Judge {
             scanner: Scanner::default(),
             wanted: Vec::new(),
             series: SeriesStore::default(),
+            shapes: Shapes::default(),
+            known: Vec::new(),
             steps: Steps::default(),
             progress: Counters::default(),
             pulse: Pulse::default(),
@@ -234,10 +237,7 @@ impl Judge {
 
     /// Something was printed, whatever it is.
     pub(super) fn printed(&mut self, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        self.each_rule(moment, effects, |_, ruling, scene, out| {
+        self.each_waiting(moment, effects, |_, ruling, scene, out| {
             ruling.tracker.as_track_mut().printed(scene, out);
         });
     }
@@ -266,65 +266,12 @@ impl Judge {
         }
         // A number in a line that is not complete may be cut in the middle.
         if self.auto_metrics && line.kind != LineKind::Partial {
-            format.scan(line, &mut |found| self.found(found, moment, effects));
+            self.scan(line, moment, format, effects);
         }
         self.commit(None, moment, effects);
         self.feel_pulse(line, moment, effects);
         self.judge(&hits, Some((line, place)), moment, effects);
         self.hits = hits;
-    }
-
-    /// Adds the lines of a block that may be news for a rule.
-    pub(super) fn news(&self, block: Block<'_>, out: &mut Vec<Range<usize>>) {
-        self.scanner.lines(block, out);
-    }
-
-    /// Adds the lines of a block that may tell how far the run is.
-    pub(super) fn counts(block: Block<'_>, out: &mut Vec<Range<usize>>) {
-        Counters::lines(block, out);
-    }
-
-    /// Whether a line without such news may still hold a metric.
-    pub(super) fn finds_metrics(&self) -> bool {
-        self.auto_metrics
-    }
-
-    /// A whole line without news, of which only metrics can come, and how far the run is if it
-    /// `counts`.
-    pub(super) fn quiet_line(
-        &mut self,
-        line: &Line<'_>,
-        counts: bool,
-        moment: &Moment<'_>,
-        format: &mut Format,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some((source, _)) = moment.source else { return };
-        self.context.line(source, line);
-        self.batch.start();
-        self.missing.clear();
-        if counts {
-            self.progress.line(line.text, moment.at);
-        }
-        if self.auto_metrics {
-            format.scan(line, &mut |found| self.found(found, moment, effects));
-        }
-        self.commit(None, moment, effects);
-        self.feel_pulse(line, moment, effects);
-        self.judge(&[], None, moment, effects);
-    }
-
-    /// A whole line without news and metrics that may tell how far the run is. The sign that it is,
-    /// if a rule waits for one.
-    pub(super) fn counted(&mut self, line: &Line<'_>, at: Timestamp) -> Option<Sign> {
-        self.progress.line(line.text, at);
-        let position = self.position();
-        self.pulse.see(line, position).filter(|_| !self.waiting.is_empty())
-    }
-
-    /// A block of whole lines without news and metrics.
-    pub(super) fn pass(&mut self, source: SourceId, block: &[u8]) {
-        self.context.pass(source, block);
     }
 
     fn feel_pulse(&mut self, line: &Line<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
@@ -341,10 +288,7 @@ impl Judge {
     }
 
     pub(super) fn alive(&mut self, sign: Sign, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        self.each_rule(moment, effects, |_, ruling, scene, out| {
+        self.each_waiting(moment, effects, |_, ruling, scene, out| {
             if let Tracker::Silence(silence) = &mut ruling.tracker {
                 silence.alive(sign, scene, out);
             }
@@ -372,9 +316,36 @@ impl Judge {
         }
     }
 
+    /// Looks for metrics in the line.
+    fn scan(
+        &mut self,
+        line: &Line<'_>,
+        moment: &Moment<'_>,
+        format: &mut Format,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut shapes = std::mem::take(&mut self.shapes);
+        format.scan(line, &mut shapes, &mut |found| self.found(found, moment, effects));
+        self.shapes = shapes;
+    }
+
+    fn series_of(&mut self, found: &Found<'_>) -> Option<SeriesId> {
+        let Some(number) = found.known else { return self.series.find_or_add(found.name) };
+        let number = number as usize;
+        if let Some(Some(id)) = self.known.get(number) {
+            return Some(*id);
+        }
+        let id = self.series.find_or_add(found.name)?;
+        if self.known.len() <= number {
+            self.known.resize(number + 1, None);
+        }
+        self.known[number] = Some(id);
+        Some(id)
+    }
+
     /// A metric found without a rule. What a pattern has captured from this line goes before it.
     fn found(&mut self, found: Found<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        let Some(id) = self.series.find_or_add(found.name) else { return };
+        let Some(id) = self.series_of(&found) else { return };
         if self.batch.is_captured(id) {
             return;
         }
@@ -411,7 +382,7 @@ impl Judge {
     /// Puts the batch into the series. `step`: if it is not the run's own count.
     fn commit(&mut self, step: Option<f64>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
         for (id, value, _) in self.batch.samples() {
-            self.steps.see(id, self.series.name(id), value);
+            self.steps.see(id, &self.series, value);
         }
         let step = step.or(self.steps.latest());
         for (id, value, text) in self.batch.samples() {
@@ -439,7 +410,11 @@ impl Judge {
         let missing = std::mem::take(&mut self.missing);
         let wanted = std::mem::take(&mut self.wanted);
         let sampled = batch.sampled();
-        if !sampled.is_empty() || !hits.is_empty() {
+        if hits.is_empty() && !sampled.is_empty() {
+            self.each_waiting(moment, effects, |_, ruling, scene, out| {
+                ruling.tracker.as_track_mut().sampled(sampled, scene, out);
+            });
+        } else if !hits.is_empty() {
             self.each_rule(moment, effects, |number, ruling, scene, out| {
                 if !sampled.is_empty() {
                     ruling.tracker.as_track_mut().sampled(sampled, scene, out);
@@ -519,6 +494,28 @@ impl Judge {
         &mut self,
         moment: &Moment<'_>,
         effects: &mut Vec<Effect>,
+        ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
+    ) {
+        self.each_of(0..self.rules.len(), moment, effects, ask);
+    }
+
+    /// The same for those that wait for more than a line that matches.
+    fn each_waiting(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
+        ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
+    ) {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.each_of(waiting.iter().copied(), moment, effects, ask);
+        self.waiting = waiting;
+    }
+
+    fn each_of(
+        &mut self,
+        numbers: impl Iterator<Item = usize>,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
         mut ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
     ) {
         let scene = Scene {
@@ -528,7 +525,8 @@ impl Judge {
             context: &self.context,
             counters: &self.progress,
         };
-        for (number, ruling) in self.rules.iter_mut().enumerate() {
+        for number in numbers {
+            let Some(ruling) = self.rules.get_mut(number) else { continue };
             ask(number, ruling, &scene, &mut self.changes);
             if self.changes.is_empty() {
                 continue;

@@ -180,7 +180,12 @@ impl Engine {
                     }
                     let moment = moment(&self.time, at, Some((source, &self.sources[index].name)));
                     let text = &host::text(metric, value);
-                    self.judge.sample(Found { name: metric, value, text }, step, &moment, effects);
+                    self.judge.sample(
+                        Found { name: metric, value, text, known: None },
+                        step,
+                        &moment,
+                        effects,
+                    );
                 }
             }
             Input::Stopped => self.time.stop(),
@@ -315,7 +320,12 @@ impl Engine {
             return match feed {
                 Feed::Bytes(bytes) => events.push(bytes, &mut |scalar| {
                     let moment = Moment { line: scalar.record, ..before };
-                    let found = Found { name: scalar.tag, value: scalar.value, text: scalar.text };
+                    let found = Found {
+                        name: scalar.tag,
+                        value: scalar.value,
+                        text: scalar.text,
+                        known: None,
+                    };
                     judge.sample(found, Some(scalar.step as f64), &moment, effects);
                 }),
                 Feed::Partial => {}

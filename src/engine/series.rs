@@ -30,6 +30,13 @@ const MOST_BUCKETS: usize = 32 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::engine) struct SeriesId(u32);
 
+impl SeriesId {
+    /// From 0 on, without gaps.
+    pub(in crate::engine) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// One value of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::engine) struct Point {
@@ -120,6 +127,11 @@ impl SeriesStore {
 
     pub(in crate::engine) fn name(&self, id: SeriesId) -> &str {
         self.get(id).map(Series::name).unwrap_or_default()
+    }
+
+    /// The series with that index.
+    pub(in crate::engine) fn nth(&self, index: usize) -> Option<SeriesId> {
+        (index < self.series.len()).then(|| SeriesId(u32::try_from(index).unwrap_or(u32::MAX)))
     }
 
     fn add(&mut self, name: &str) -> SeriesId {

@@ -84,6 +84,8 @@ pub(super) struct Run {
     pub(super) child_stopped: bool,
     /// `Stopped` was put last, not `Continued`.
     pub(super) told_stopped: bool,
+    /// A rule has asked it to end: should it turn out to be stopped, it is continued, once.
+    pub(super) is_to_end: bool,
     pub(super) ended: Option<ProcessStatus>,
     /// Who asked us to end after the command had.
     pub(super) hurried: Option<SignalInfo>,
@@ -130,6 +132,7 @@ impl Run {
             clues: Vec::new(),
             child_stopped: false,
             told_stopped: false,
+            is_to_end: false,
             ended: None,
             hurried: None,
             _restore: terminal::RestoreOnDrop,
@@ -244,6 +247,9 @@ impl Run {
         } else if let Some(signal) = status.stopping_signal() {
             self.child_stopped = true;
             self.tell_stopped(true);
+            if std::mem::take(&mut self.is_to_end) {
+                return self.send(libc::SIGCONT);
+            }
             // Stopped for the terminal, in our group: without us our shell would see it and could
             // continue it.
             if self.layout == Layout::Shared && [libc::SIGTTIN, libc::SIGTTOU].contains(&signal) {
@@ -287,6 +293,8 @@ impl Run {
         }
         if self.child_stopped {
             self.send(libc::SIGCONT);
+        } else {
+            self.is_to_end = true;
         }
         self.add_clue(Clue::StoppedByRule { rule, signal: stop.signal });
         if let Some(grace) = stop.grace.filter(|_| self.killing == Killing::No) {

@@ -30,6 +30,8 @@ pub struct Report {
     pub step: Option<f64>,
     /// An earlier watcher may have told it.
     pub repeat: bool,
+    /// What the processes of a run that hangs are doing.
+    pub doing: Vec<String>,
 }
 
 /// What the driver says, in the engine's order.
@@ -42,8 +44,14 @@ pub enum Word {
 
 impl Report {
     /// An alert without the engine's series.
-    fn bare(alert: Alert) -> Self {
-        Self { alert, curves: Vec::new(), step: None, repeat: false }
+    pub(super) fn bare(alert: Alert) -> Self {
+        Self { alert, curves: Vec::new(), step: None, repeat: false, doing: Vec::new() }
+    }
+
+    /// It tells that the run hangs.
+    pub fn is_of_a_hang(&self) -> bool {
+        let silent = matches!(self.alert.happening, Happening::Silent { pattern: None, .. });
+        silent && self.alert.state == AlertState::Firing
     }
 }
 
@@ -168,7 +176,8 @@ fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, repeats: bool, say: &mut 
             let curves = if alert.attach.charts { series.curves() } else { Vec::new() };
             let repeat = repeats && alert.origin.is_some();
             let step = series.step();
-            say(Word::Report(Box::new(Report { alert: *alert, curves, step, repeat })));
+            let report = Report { curves, step, repeat, ..Report::bare(*alert) };
+            say(Word::Report(Box::new(report)));
         }
     }
 }

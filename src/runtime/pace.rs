@@ -118,7 +118,7 @@ mod tests {
             attach: Attach::default(),
             stop: None,
         };
-        Report { alert, curves: Vec::new(), step: None, repeat: false }
+        Report::bare(alert)
     }
 
     fn end() -> Report {

@@ -6,8 +6,6 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::channels::{ChannelConfig, Settings, terminal};
 use crate::config::ChartConfig;
@@ -26,7 +24,6 @@ use crate::render::text::{self, Context};
 use crate::render::{self, Message};
 use crate::runtime::driver::Report;
 use crate::runtime::{past, state};
-use crate::sources::host::evidence;
 use crate::sources::images::{Look, NewestImage};
 use crate::time::Timestamp;
 
@@ -47,8 +44,6 @@ pub struct Setup {
     pub resumed: Vec<String>,
     /// Show every message on the terminal, and send none.
     pub dry_run: bool,
-    /// The command's process, once it runs.
-    pub pid: Arc<AtomicU32>,
     pub color: bool,
 }
 
@@ -142,11 +137,7 @@ impl Reporter {
         if report.repeat {
             add_line(&mut message.body, self.setup.language.phrases().repeat);
         }
-        let is_hang = matches!(alert.happening, Happening::Silent { pattern: None, .. });
-        if is_hang && alert.state == AlertState::Firing {
-            let seen = evidence::of_hang(self.setup.pid.load(Ordering::Relaxed));
-            message.lines.splice(0..0, seen);
-        }
+        message.lines.splice(0..0, report.doing.iter().cloned());
         self.remember(report);
         let pictures =
             if alert.attach.charts { self.pictures(report, &mut message) } else { Vec::new() };
@@ -387,7 +378,7 @@ mod tests {
         ];
         for (severity, happening, step, marked) in marks {
             let alert = Alert { severity, happening, ..alert() };
-            let report = Report { alert, curves: Vec::new(), step, repeat: false };
+            let report = Report { step, ..Report::bare(alert) };
             let expected = marked.then(|| (40.0, "rule".to_owned()));
             assert_eq!(event(&report), expected, "{report:?}");
         }

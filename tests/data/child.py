@@ -120,8 +120,10 @@ def waits():
 
 def stops():
     """Itself, and waits once it is continued."""
+    line("ready")
     os.kill(os.getpid(), signal.SIGSTOP)
-    waits()
+    while True:
+        signal.pause()
 
 
 def stdin():
@@ -152,8 +154,8 @@ def size():
 def ticks(path, size="5"):
     """Its id, then lines of that size for ever. `path` grows by a byte for each that was written;
     when it may write no more, the reason is appended."""
-    line(str(os.getpid()))
     with open(path, "ab", 0) as mark:
+        line(str(os.getpid()))
         while True:
             try:
                 line("t" * (int(size) - 1))

@@ -79,34 +79,45 @@ struct Figures {
     flushes: usize,
 }
 
-/// The names of all entries that ever were in the outbox.
+/// All entries that ever were in the outbox: by name, what they say.
 struct Committed {
-    names: Arc<Mutex<BTreeSet<String>>>,
+    entries: Arc<Mutex<BTreeMap<String, String>>>,
     _watcher: notify::RecommendedWatcher,
 }
 
 impl Committed {
     fn watch(state: &Path) -> Self {
-        let names = Arc::<Mutex<BTreeSet<String>>>::default();
-        let seen = Arc::clone(&names);
+        let entries = Arc::<Mutex<BTreeMap<String, String>>>::default();
+        let seen = Arc::clone(&entries);
         let outbox = state.join("outbox");
         fs::create_dir_all(&outbox).unwrap();
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
                 let paths = event.expect("no event is lost").paths;
-                let names =
-                    paths.iter().filter(|path| path.extension().is_some_and(|e| e == "json"));
-                let names = names.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
-                seen.lock().unwrap().extend(names);
+                for path in paths.iter().filter(|it| it.extension().is_some_and(|e| e == "json")) {
+                    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+                        continue;
+                    };
+                    let mut seen = seen.lock().unwrap();
+                    seen.entry(name.to_owned())
+                        .or_insert_with(|| title(path).unwrap_or_else(|| name.to_owned()));
+                }
             })
             .unwrap();
         watcher.watch(&outbox, notify::RecursiveMode::NonRecursive).unwrap();
-        Self { names, _watcher: watcher }
+        Self { entries, _watcher: watcher }
     }
 
-    fn count(&self) -> usize {
-        self.names.lock().unwrap().len()
+    /// What was to be told. Keeper and courier may both have told that the watcher is gone.
+    fn texts(&self) -> BTreeSet<String> {
+        self.entries.lock().unwrap().values().cloned().collect()
     }
+}
+
+/// None: the entry was delivered before it could be looked at.
+fn title(path: &Path) -> Option<String> {
+    let entry: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    Some(entry["entry"]["message"]["title"].as_str()?.to_owned())
 }
 
 /// All couriers and keepers that work on this state folder, whoever started them.
@@ -207,9 +218,11 @@ fn one(seed: u64) -> Figures {
     let messages = slack.messages("#training");
     let arrivals = arrivals(&messages);
     let cards = messages.iter().filter(|message| message.thread.is_none()).count();
+    let committed = committed.texts();
+    assert!(arrivals.len() >= committed.len(), "seed {seed}: {committed:#?}\n{arrivals:#?}");
     Figures {
         kills,
-        committed: committed.count(),
+        committed: committed.len(),
         arrived: arrivals.len(),
         duplicates: arrivals.values().map(|count| count - 1).sum(),
         ambiguous,

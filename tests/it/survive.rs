@@ -9,7 +9,7 @@ use trainwatch::outbox::Entry;
 use trainwatch::render::message::MessageKind;
 
 use crate::support::outbox::{drop_all, wait_for};
-use crate::support::sandbox::{Sandbox, WATCH};
+use crate::support::sandbox::{Sandbox, WATCH, until};
 
 /// Many times what a pipe or a terminal holds.
 const MANY: usize = 8_000;
@@ -164,9 +164,7 @@ fn output_into_a_file_goes_on_into_that_file() {
         .stderr(Stdio::null())
         .spawn()
         .expect("watch starts");
-    while fs::read_to_string(&out).expect("a file") != "before\n" {
-        std::thread::yield_now();
-    }
+    until("the first line", || fs::read_to_string(&out).expect("a file") == "before\n");
     // Waiting would close it.
     let mut input = watch.stdin.take().expect("a pipe");
     watch.kill().expect("it is killed");

@@ -44,6 +44,10 @@ pub(super) struct Candidates {
     scope: String,
     names: String,
     list: Vec<Candidate>,
+    /// Where digits are looked at, not only whether there is one.
+    fixed: Vec<(usize, usize)>,
+    /// The size of a number was looked at.
+    unsure: bool,
 }
 
 impl Candidates {
@@ -51,6 +55,22 @@ impl Candidates {
         self.scope.clear();
         self.names.clear();
         self.list.clear();
+        self.fixed.clear();
+        self.unsure = false;
+    }
+
+    /// The text from `start` to `end` is looked at as it stands, whatever its digits.
+    pub(super) fn fix(&mut self, start: usize, end: usize) {
+        self.fixed.push((start, end));
+    }
+
+    pub(super) fn fixed(&self) -> &[(usize, usize)] {
+        &self.fixed
+    }
+
+    /// Whether other digits might have been judged in another way.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.unsure
     }
 
     /// The line speaks of this data: `loss` on it is `val/loss`.
@@ -81,6 +101,7 @@ impl Candidates {
             names::append(part, &mut self.names);
         }
         let last = raw.last().copied().unwrap_or_default();
+        self.unsure |= number.may_be_large && is_named_clock(&self.names[from..], &number);
         let Some((weak, certain)) = verdict(&self.names[from..], last, form, &number) else {
             self.names.truncate(from);
             return false;
@@ -183,6 +204,10 @@ fn is_speed(name: &str) -> bool {
 
 /// Seconds (or a fraction of them) since 1970, under a name that says so.
 fn is_clock(name: &str, number: &Number) -> bool {
+    number.value > 1e9 && is_named_clock(name, number)
+}
+
+fn is_named_clock(name: &str, number: &Number) -> bool {
     let named = ["time", "date", "stamp", "created", "clock"].iter().any(|w| name.contains(w));
-    named && number.unit == Unit::None && number.value > 1e9
+    named && number.unit == Unit::None
 }

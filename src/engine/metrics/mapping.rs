@@ -78,6 +78,7 @@ impl<'a> Reader<'a, '_> {
                 return Some(());
             }
             let key = self.string()?;
+            self.out.fix(key.0, key.1);
             let key = self.text[key.0..key.1].to_str().unwrap_or_default();
             self.blanks();
             if !self.eat(b':') {

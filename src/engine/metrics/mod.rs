@@ -9,6 +9,7 @@ mod names;
 mod number;
 mod pairs;
 mod redraw;
+mod shapes;
 mod table;
 mod token;
 mod words;
@@ -26,6 +27,7 @@ use crate::engine::splitter::{Line, LineKind};
 use found::Candidates;
 use pairs::Sentence;
 use redraw::Shown;
+pub(in crate::engine) use shapes::Shapes;
 use table::Tables;
 use token::Token;
 
@@ -38,6 +40,8 @@ pub struct Found<'a> {
     pub value: f64,
     /// As the program wrote it.
     pub text: &'a str,
+    /// A number that is only this name's; not each name has one.
+    pub(in crate::engine) known: Option<u32>,
 }
 
 /// Only the beginning of a longer line is searched.
@@ -53,15 +57,41 @@ pub struct Metrics {
     in_traceback: bool,
     candidates: Candidates,
     tokens: Vec<Token>,
+    /// The last line was searched, and is no row of a table.
+    searched: bool,
 }
 
 impl Metrics {
+    /// The same as `scan`, but quick for a line whose shape is known.
+    pub(in crate::engine) fn scan_known(
+        &mut self,
+        line: &Line<'_>,
+        shapes: &mut Shapes,
+        each: &mut dyn FnMut(Found<'_>),
+    ) {
+        let usual = line.kind == LineKind::Whole && line.number != self.frame && !self.in_traceback;
+        if usual && let Some(filled) = shapes.find(line.text, self.tables.have_header()) {
+            for metric in filled {
+                let text = str::from_utf8(metric.text).unwrap_or_default();
+                let known = Some(metric.number);
+                each(Found { name: metric.name, value: metric.value, text, known });
+            }
+            return;
+        }
+        self.scan(line, each);
+        let plain = self.searched && !self.in_traceback && !self.tables.have_header();
+        if usual && plain && !bar::is_bar(line.text) {
+            shapes.learn(line.text, &mut self.candidates, table::has_columns(line.text));
+        }
+    }
+
     /// Gives every metric that the line holds, in order, at most once for each value shown.
     ///
     /// Frames are redraws of one line: a value counts when it is new. A partial line is not
     /// searched, since its last number may be cut; it comes again.
     pub fn scan(&mut self, line: &Line<'_>, each: &mut dyn FnMut(Found<'_>)) {
         let text = &line.text[..line.text.len().min(LONGEST)];
+        self.searched = false;
         if line.kind == LineKind::Partial || self.is_traceback(text) {
             return;
         }
@@ -78,6 +108,7 @@ impl Metrics {
         if self.tables.take(text, &mut self.candidates) {
             return;
         }
+        self.searched = true;
         let end = before_exception(text);
         let mut from = 0;
         while let Some(at) = mapping::start(&text[from..end]) {
@@ -117,7 +148,7 @@ impl Metrics {
                     return;
                 }
                 let written = written.to_str().unwrap_or_default();
-                each(Found { name, value: number.value, text: written });
+                each(Found { name, value: number.value, text: written, known: None });
             });
         }
         if !whole {

@@ -24,6 +24,12 @@ pub(super) struct Number {
     pub(super) len: usize,
     /// Bytes of it that are reported as written: a fraction's without what follows its number.
     pub(super) written: usize,
+    /// Bytes of the number alone; 0 if it is not finite.
+    pub(super) digits: usize,
+    /// What its unit multiplies it with.
+    pub(super) factor: f64,
+    /// With other digits it may be a billion.
+    pub(super) may_be_large: bool,
     pub(super) style: Style,
     pub(super) unit: Unit,
     /// Letters follow at once that are no unit: two writers shared the line.
@@ -52,9 +58,17 @@ pub(super) enum Unit {
 /// Reads what begins at the start of `text`; the byte before it belongs to no word.
 pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
     if let Some((value, len)) = non_finite(text) {
-        let style = Style::NonFinite;
-        let (unit, glued) = (Unit::None, false);
-        return Some(Lexed::Number(Number { value, len, written: len, style, unit, glued }));
+        return Some(Lexed::Number(Number {
+            value,
+            len,
+            written: len,
+            digits: 0,
+            factor: 1.0,
+            may_be_large: false,
+            style: Style::NonFinite,
+            unit: Unit::None,
+            glued: false,
+        }));
     }
     let (len, style) = decimal(text)?;
     let rest = &text[len..];
@@ -62,17 +76,23 @@ pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
         return Some(Lexed::Junk { len: junk });
     }
     let value = parse(&text[..len])?;
-    let Some((unit, factor, more)) = unit(rest) else {
-        let glued = matches!(style, Style::Decimal(1..)) && starts_word(rest);
-        if !glued {
-            return Some(Lexed::Word);
-        }
-        let unit = Unit::None;
-        return Some(Lexed::Number(Number { value, len, written: len, style, unit, glued }));
+    let glued = Number {
+        value,
+        len,
+        written: len,
+        digits: len,
+        factor: 1.0,
+        may_be_large: len > 9 || memchr::memchr2(b'e', b'E', &text[..len]).is_some(),
+        style,
+        unit: Unit::None,
+        glued: true,
     };
-    let whole = len + more;
-    let value = value * factor;
-    let number = Number { value, len: whole, written: whole, style, unit, glued: false };
+    let Some((unit, factor, more)) = unit(rest) else {
+        let is_glued = matches!(style, Style::Decimal(1..)) && starts_word(rest);
+        return Some(if is_glued { Lexed::Number(glued) } else { Lexed::Word });
+    };
+    let (len, value) = (len + more, value * factor);
+    let number = Number { value, len, written: len, factor, unit, glued: false, ..glued };
     if more == 0
         && style == Style::Integer
         && let Some(whole) = denominator(rest)
@@ -80,6 +100,55 @@ pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
         return Some(Lexed::Fraction(Number { len: len + whole, ..number }));
     }
     Some(Lexed::Number(number))
+}
+
+/// The value of a decimal number.
+pub(super) fn parse(text: &[u8]) -> Option<f64> {
+    parse_short(text).or_else(|| parse_any(text))
+}
+
+/// The powers of ten that are exact.
+const TENS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
+/// The same for one of at most fifteen digits: an exact whole number, divided or multiplied by an
+/// exact power of ten once, is rounded once, as it must be (Clinger 1990).
+fn parse_short(text: &[u8]) -> Option<f64> {
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    let (mut whole, mut count, mut fraction, mut at) = (0_u64, 0, 0, 0);
+    let mut pointed = false;
+    while let Some(byte) = unsigned.get(at) {
+        match byte {
+            b'0'..=b'9' => {
+                whole = whole.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+                count += 1;
+                fraction += usize::from(pointed);
+            }
+            b'.' if !pointed => pointed = true,
+            _ => break,
+        }
+        at += 1;
+    }
+    if !(1..=15).contains(&count) {
+        return None;
+    }
+    let mut tens = -i64::try_from(fraction).ok()?;
+    if let Some((b'e' | b'E', exponent)) = unsigned.get(at..)?.split_first() {
+        let digits =
+            exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
+        if !(1..=2).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let size = digits.iter().fold(0, |size, digit| 10 * size + i64::from(digit - b'0'));
+        tens += if exponent.first() == Some(&b'-') { -size } else { size };
+    } else if at < unsigned.len() {
+        return None;
+    }
+    let power = TENS.get(usize::try_from(tens.unsigned_abs()).ok()?)?;
+    let value = if tens < 0 { whole as f64 / power } else { whole as f64 * power };
+    Some(if unsigned.len() < text.len() { -value } else { value })
 }
 
 /// `nan`, `NaN`, `-nan(ind)`, `nan.0`, `inf`, `Infinity`, as whole words.
@@ -158,7 +227,7 @@ fn thousands(text: &[u8]) -> usize {
     at
 }
 
-fn parse(text: &[u8]) -> Option<f64> {
+fn parse_any(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
     if text.contains(',') { text.replace(',', "").parse().ok() } else { text.parse().ok() }
 }
@@ -254,4 +323,21 @@ fn denominator(rest: &[u8]) -> Option<usize> {
     let whole = digits(&rest[after..]);
     let thousands = thousands(&rest[after + whole..]);
     (whole > 0).then_some(after + whole + thousands)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_short_number_has_the_value_that_it_has(
+            text in "[-+]?[0-9]{0,17}([.][0-9]{0,17})?([eE][-+]?[0-9]{1,3})?",
+        ) {
+            let any = text.parse::<f64>().ok().map(f64::to_bits);
+            prop_assert!(parse_short(text.as_bytes()).is_none_or(|short| Some(short.to_bits()) == any));
+        }
+    }
 }

@@ -34,6 +34,7 @@ struct Place {
 /// Offers every pair of the line.
 pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
     sentence.row_number(out);
+    sentence.fix_quoted(out);
     for (at, token) in sentence.tokens.iter().enumerate() {
         match token.kind {
             Kind::Number(number) => {
@@ -51,6 +52,15 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
 }
 
 impl<'a> Sentence<'a> {
+    /// What stands in quotes may be a name, whatever it is.
+    fn fix_quoted(&self, out: &mut Candidates) {
+        let is_quote = |token: &&Token| token.kind == Kind::Quote;
+        let [first, last] = [self.tokens.iter().find(is_quote), self.tokens.iter().rfind(is_quote)];
+        if let (Some(first), Some(last)) = (first, last) {
+            out.fix(first.start, last.end);
+        }
+    }
+
     /// `[12]\ttrain-rmse:0.31`, `10:\tlearn: 0.43`: a row that begins with its step.
     fn row_number(&self, out: &mut Candidates) {
         let (number, next) = match self.tokens {
@@ -84,6 +94,7 @@ impl<'a> Sentence<'a> {
             return;
         }
         let Some((first, last)) = self.name(&place) else { return };
+        out.fix(self.tokens[first].start, self.tokens[last].end);
         let name = self.text(first, last);
         let head = self.text(place.name_word(self), place.name_word(self));
         let class = names::class(head);

@@ -44,6 +44,10 @@ struct Header {
 }
 
 impl Tables {
+    pub(super) fn have_header(&self) -> bool {
+        self.header.is_some()
+    }
+
     /// Takes a line if it belongs to a table.
     pub(super) fn take(&mut self, line: &[u8], out: &mut Candidates) -> bool {
         if line.len() > LONGEST {
@@ -190,6 +194,11 @@ fn without_bar(line: &[u8]) -> &[u8] {
         Some(text) => text,
         None => line,
     }
+}
+
+/// Whether a line would be a row below a header that fits.
+pub(super) fn has_columns(line: &[u8]) -> bool {
+    border(without_bar(line)).is_some()
 }
 
 fn border(text: &[u8]) -> Option<Border> {

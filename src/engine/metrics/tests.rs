@@ -460,3 +460,44 @@ proptest! {
         }
     }
 }
+
+/// Pieces of lines, of which some have digits that say something; a blank stands for itself.
+const WORDS: &str = "loss~acc~epoch~Epoch~step~lr~time~top1~acc5~top~f1~train~val~mem~E3~\
+    layer.2.weight~layer.12.weights~created~rank0~=~: ~:~ ~ ~  ~\t~, ~|~/~[~]~(~)~{~}~'~\"~{'loss': ~\
+    {\"a1\": ~-~.~%~e-05~e+09~nan~nan.0~inf.~ms~MB~it/s~INFO~tensor(";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Lines of a few shapes, in any order, with other digits in each.
+    #[test]
+    fn a_known_shape_holds_what_is_found_without_knowing_it(
+        shapes in prop::collection::vec(
+            prop::collection::vec(
+                prop_oneof![3 => prop::sample::select(WORDS.split('~').collect::<Vec<_>>()).prop_map(str::to_owned), 2 => "[0-9]{1,3}([.][0-9]{1,3})?",
+                    1 => "[0-9]{9,11}|2026-10-0[0-9][T ]00:0[0-9]|[0-9a-f]{7}|[a-f][0-9]"],
+                1..14,
+            ),
+            1..4,
+        ),
+        lines in prop::collection::vec((0_usize..4, "[0-9]{40}"), 1..24),
+    ) {
+        let (mut plain, mut quick, mut memory) = (Metrics::default(), Metrics::default(), Shapes::default());
+        for (number, (shape, digits)) in (1..).zip(lines) {
+            let text = shapes[shape % shapes.len()].concat();
+            // One line in three is as it is.
+            let mut digits = digits.bytes().cycle();
+            let mut other = |byte: u8| if byte.is_ascii_digit() { digits.next().unwrap() } else { byte };
+            let text: Vec<u8> = match number % 3 {
+                0 => text.into_bytes(),
+                _ => text.bytes().map(&mut other).collect(),
+            };
+            let line = Line { number, kind: LineKind::Whole, text: &text };
+            let told = |f: Found<'_>| format!("{}={}={:?}", f.name, f.text, f.value.to_bits());
+            let (mut expected, mut got) = (Vec::new(), Vec::new());
+            plain.scan(&line, &mut |f| expected.push(told(f)));
+            quick.scan_known(&line, &mut memory, &mut |f| got.push(told(f)));
+            prop_assert_eq!(got, expected, "{}", String::from_utf8_lossy(&text));
+        }
+    }
+}

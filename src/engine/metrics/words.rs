@@ -152,7 +152,23 @@ impl Hasher for Fnv {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shapes::LONGEST_KNOWN;
     use super::*;
+
+    #[test]
+    fn words_with_digits_are_short_and_begin_with_a_letter() {
+        let all = LISTS.iter().flat_map(|(_, list)| list.split_whitespace());
+        let with_digits: Vec<&str> =
+            all.filter(|word| word.contains(|c: char| c.is_ascii_digit())).collect();
+        assert!(with_digits.contains(&"top1"));
+        for word in with_digits {
+            assert!(
+                word.len() <= LONGEST_KNOWN && word.starts_with(|c: char| c.is_ascii_alphabetic()),
+                "{word}"
+            );
+            assert!(word.chars().all(|c| c.is_ascii_alphanumeric()), "{word}");
+        }
+    }
 
     #[test]
     fn every_word_is_found() {

@@ -73,6 +73,11 @@ impl Silence {
         }
     }
 
+    /// Whether a silence was told that is not over.
+    pub(in crate::engine) fn is_told(&self) -> bool {
+        self.said.is_some()
+    }
+
     /// The run was started again: every sign is awaited from now on.
     pub(in crate::engine) fn begin_anew(&mut self, scene: &Scene<'_>, out: &mut Vec<Change>) {
         if let Some((lack, _)) = self.said.take() {

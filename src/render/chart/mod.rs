@@ -7,12 +7,14 @@ mod canvas;
 mod glance;
 mod layout;
 mod panel;
+mod spark;
 
 use crate::engine::series::Curve;
 use crate::render::chart::canvas::{Align, Canvas, GREY, INK, Style, Weight};
 pub use crate::render::chart::glance::{describe, glance};
 use crate::render::chart::layout::{Panel, panels};
 use crate::render::chart::panel::{Frame, draw_panel};
+pub use crate::render::chart::spark::spark;
 
 /// Width in pixels; three times the width of a phone's preview.
 const WIDTH: f32 = 1200.0;

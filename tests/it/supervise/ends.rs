@@ -6,6 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use super::{Running, kill, script, watch, watch_child};
+use crate::support::sandbox::Sandbox;
 
 #[test]
 fn the_exit_code_is_the_commands() {
@@ -72,6 +73,17 @@ fn what_a_grandchild_writes_after_the_end_is_still_shown() {
     let output = watch_child(&["leak", "words"]).output().unwrap();
     assert_eq!(output.status.code(), Some(5));
     assert!(output.stdout.ends_with(b"late words\n"), "{output:?}");
+}
+
+#[test]
+fn a_rule_that_stops_a_run_that_is_stopped_continues_it_so_that_it_can_end() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rules.yaml", "rules: [{ name: enough, match: ready, stop: true }]\n");
+    // Whichever comes first, the rule's signal or the command's own stop.
+    for _ in 0..5 {
+        let outcome = sandbox.watch(["--", "python3", &script(), "stop"]);
+        assert_eq!(outcome.signal, Some(15), "{}", outcome.stderr);
+    }
 }
 
 #[test]

@@ -123,7 +123,9 @@ fn who_holds_the_output_after_the_end_is_named() {
     let text = String::from_utf8(recorder.text.lock().unwrap()[0].clone()).unwrap();
     let pid: u32 = text.trim_end().strip_prefix("grandchild ").unwrap().parse().unwrap();
     super::kill(pid.cast_signed(), 9);
-    assert!(end.clues.contains(&Clue::OutputHeldBy { pids: vec![pid] }), "{:?}", end.clues);
+    // Between fork and exec what another test is starting holds all that this process has open.
+    let named = |clue: &Clue| matches!(clue, Clue::OutputHeldBy { pids } if pids.contains(&pid));
+    assert!(end.clues.iter().any(named), "{:?}", end.clues);
     let told = recorder.told.lock().unwrap();
     assert_eq!(told[3..], ["ended", "closed 0", "closed 1"]);
 }
@@ -176,15 +178,6 @@ fn the_keeper_hears_of_the_end_of_a_command_on_a_terminal() {
     let pid = Pid::from_raw(keeper.id().cast_signed());
     waitpid(pid, WaitOptions::empty()).unwrap();
     assert_eq!(fs::read_to_string(heard).unwrap(), "hello\nOutputs\nProcess\nEnded\nEnd\n");
-}
-
-#[test]
-fn a_rule_that_stops_a_run_that_is_stopped_continues_it_so_that_it_can_end() {
-    let stops = StopQueue::new().unwrap();
-    let stop_on = Some(("Stopped", stops.clone()));
-    let recorder = Recorder { stop_on, ..Recorder::default() };
-    let run = run(&["stop"], PtyMode::Never, Arc::new(recorder), stops);
-    assert_eq!(run.end.status, ProcessStatus::Signaled { signal: 15, core_dumped: false });
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::terminal::Terminal;
 use super::{PATIENCE, WATCH, line, script};
+use crate::support::sandbox::until;
 
 /// `watch -- child.py ARGS` as a job.
 fn start(place: &str, args: &[&str]) -> Terminal {
@@ -227,9 +228,7 @@ fn a_terminal_that_is_gone_ends_the_command_but_with_nohup() {
     let pid: i32 = first_line(&mut terminal);
     terminal.hang_up();
     let before = std::fs::metadata(&mark).unwrap().len();
-    while std::fs::metadata(&mark).unwrap().len() < before + 100 {
-        std::thread::yield_now();
-    }
+    until("it goes on", || std::fs::metadata(&mark).unwrap().len() >= before + 100);
     super::kill(pid, 9);
 
     let mut terminal = Terminal::start("fg", WATCH, &args(&[]));

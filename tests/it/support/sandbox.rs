@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 pub const WATCH: &str = env!("CARGO_BIN_EXE_watch");
@@ -88,6 +88,18 @@ impl Sandbox {
         let words = [options, &["--", "python3", script, "--pause", "0"], args].concat();
         self.watch(words)
     }
+}
+
+/// Looks again and again; whoever looks for more than a minute hangs.
+pub fn until(what: &str, holds: impl Fn() -> bool) {
+    let pause = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+    for _ in 0..6_000 {
+        if holds() {
+            return;
+        }
+        let _ = poll(&mut [], Some(&pause));
+    }
+    panic!("waiting for this: {what}");
 }
 
 /// A process that does not outlive its test.
