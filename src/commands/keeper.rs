@@ -15,9 +15,9 @@ use clap::Parser as _;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Cli, RunArgs};
-use crate::commands::run::{
-    LEAK_TIMEOUT, MOST_REPORTS, courier_settings, open_outbox, plain_setup, report_all, spawn,
-};
+use crate::commands::run::report::{MOST_REPORTS, report_all};
+use crate::commands::run::setup::{courier_settings, open_outbox, plain_setup};
+use crate::commands::run::{LEAK_TIMEOUT, spawn};
 use crate::commands::{Exit, environment};
 use crate::config;
 use crate::courier::{self, CourierHandle};

@@ -74,7 +74,7 @@ impl Fixed {
         Self {
             channels: config.channels.iter().map(|channel| channel.name.clone()).collect(),
             secrets: config.secrets.clone(),
-            measured: super::measured(&config.rules, &config.charts),
+            measured: super::setup::measured(&config.rules, &config.charts),
         }
     }
 
