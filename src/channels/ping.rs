@@ -52,12 +52,7 @@ impl Ping {
 impl Channel for Ping {
     fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliveryFuture<'a> {
         let message = delivery.message;
-        let what = match (message.kind, message.severity) {
-            (MessageKind::End, Severity::Info) => "",
-            (MessageKind::End, _) => "/fail",
-            _ => "/log",
-        };
-        Box::pin(self.send(what, message))
+        Box::pin(async move { self.send(&happened(message), message).await })
     }
 
     fn can_show(&self) -> bool {
@@ -74,6 +69,16 @@ impl Channel for Ping {
             *place = json!("started");
             Ok(())
         })
+    }
+}
+
+/// A failure is told by its exit status, which the check then shows; 0 would be none.
+fn happened(message: &Message) -> String {
+    match (message.kind, message.severity, message.exit) {
+        (MessageKind::End, Severity::Info, _) => String::new(),
+        (MessageKind::End, _, Some(code)) if code > 0 => format!("/{code}"),
+        (MessageKind::End, ..) => "/fail".to_owned(),
+        _ => "/log".to_owned(),
     }
 }
 

@@ -339,6 +339,7 @@ mod tests {
             lines: lines.iter().map(|&line| line.to_owned()).collect(),
             chart_path: Some("/scratch/plots/loss.png".to_owned()),
             curves: Vec::new(),
+            exit: None,
         }
     }
 

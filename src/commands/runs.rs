@@ -106,6 +106,11 @@ fn detail(run: &Run, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
         writeln!(out, "{name:<10} {}", shown(value, 2000))?;
     }
+    let lines = run.card.iter().flat_map(|card| &card.last.lines);
+    for (index, line) in lines.enumerate() {
+        let name = if index == 0 { "output" } else { "" };
+        writeln!(out, "{name:<10} {}", shown(line, 2000).trim_end())?;
+    }
     Ok(())
 }
 

@@ -130,6 +130,7 @@ fn message(note: Note<'_>, now: Timestamp) -> Result<Message, SendError> {
         lines: Vec::new(),
         chart_path,
         curves: Vec::new(),
+        exit: None,
     })
 }
 

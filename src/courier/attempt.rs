@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::channels::{Channel, Delivery, DeliveryError, DeliveryFuture, Image, Verdict};
-use crate::courier::card::{bring_to_end, introduce};
+use crate::courier::card::{PATIENCE, bring_to_end, introduce};
 use crate::courier::heartbeat::settle;
 use crate::outbox::{Entry, Outbox};
 use crate::render::Message;
@@ -24,8 +24,15 @@ pub(super) async fn attempt_for_another(
 ) -> Result<(), DeliveryError> {
     let (cards, about) = (outbox.cards(), entry.message.run.id.clone());
     // An end without a card takes its place.
-    if entry.message.kind != MessageKind::End {
-        introduce(channel, &cards, &about, &entry.channel).await?;
+    if entry.message.kind != MessageKind::End
+        && let Err(error) = introduce(channel, &cards, &about, &entry.channel).await
+    {
+        let asked = matches!(error.verdict, Verdict::Retry { after: Some(_) });
+        if asked || entry.attempts < PATIENCE {
+            entry.attempts = entry.attempts.saturating_add(1);
+            entry.first_tried.get_or_insert(now);
+            return Err(error);
+        }
     }
     attempt(channel, outbox, entry, late, now).await?;
     bring_to_end(channel, &cards, &about, &entry.channel).await;

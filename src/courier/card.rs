@@ -160,7 +160,7 @@ impl Keeper {
 }
 
 /// Another run's card, whose own courier died before it was shown: so that what is left of the run
-/// is one thread. An error: the service asks for a pause; after any other the messages stand alone.
+/// is one thread. An error: it passes, and the messages should wait; after any other they stand alone.
 pub(super) async fn introduce(
     channel: &dyn Channel,
     cards: &Cards,
@@ -178,7 +178,7 @@ pub(super) async fn introduce(
         let _ = cards.save_seat(run, name, &seat);
     }
     match shown {
-        Ok(Err(error)) if matches!(error.verdict, Verdict::Retry { after: Some(_) }) => Err(error),
+        Ok(Err(error)) if error.verdict != Verdict::Permanent => Err(error),
         _ => Ok(()),
     }
 }

@@ -20,12 +20,14 @@ pub(super) fn gone(run: &RunLabel, last: Option<Card>, at: Timestamp) -> Card {
 
 /// "The watcher of this run is gone". What became of the run is not known, and not claimed.
 pub(super) fn watcher_gone(gone: &Card) -> Message {
-    Message { rule: "watcher gone".to_owned(), ..gone.message.clone() }
+    let (rule, lines) = ("watcher gone".to_owned(), gone.last.lines.clone());
+    Message { rule, lines, ..gone.message.clone() }
 }
 
 /// The same from one who carries on, and says what that means.
 pub fn watcher_replaced(run: &RunLabel, last: Option<Card>, at: Timestamp, body: &str) -> Message {
-    Message { body: body.to_owned(), ..watcher_gone(&gone(run, last, at)) }
+    let (body, lines) = (body.to_owned(), Vec::new());
+    Message { body, lines, ..watcher_gone(&gone(run, last, at)) }
 }
 
 fn blank(run: &RunLabel, at: Timestamp) -> Message {
@@ -42,5 +44,6 @@ fn blank(run: &RunLabel, at: Timestamp) -> Message {
         lines: Vec::new(),
         chart_path: None,
         curves: Vec::new(),
+        exit: None,
     }
 }

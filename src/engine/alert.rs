@@ -56,6 +56,9 @@ pub struct Alert {
     pub elapsed: Duration,
     /// How many times it would have fired since it last did, and was held back.
     pub held_back: u64,
+    /// Of an end: rules that were held back by a cooldown or as a flood and spoke no more since,
+    /// and how many times. In the order of the rules.
+    pub untold: Vec<(String, u64)>,
     /// Names of channels; empty: all.
     pub to: Vec<String>,
     pub attach: Attach,

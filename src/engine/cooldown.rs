@@ -24,6 +24,8 @@ pub(in crate::engine) enum Decision {
 pub(in crate::engine) struct Cooldown {
     sent_at: Option<Timestamp>,
     held_back: u64,
+    /// The same, but for what `once` or another rule's words made superfluous.
+    untold: u64,
     /// When the minute began in which `sent` alerts were sent.
     minute: Timestamp,
     sent: u32,
@@ -46,6 +48,11 @@ impl Cooldown {
         match reason {
             Some(reason) => {
                 self.held_back = self.held_back.saturating_add(1);
+                let counts = matches!(
+                    reason,
+                    SuppressReason::Cooldown { .. } | SuppressReason::Flood { .. }
+                );
+                self.untold = self.untold.saturating_add(u64::from(counts));
                 Decision::Suppress(reason)
             }
             None => {
@@ -55,6 +62,7 @@ impl Cooldown {
                 self.sent += 1;
                 self.sent_at = Some(at);
                 self.open = true;
+                self.untold = 0;
                 Decision::Send { held_back: std::mem::take(&mut self.held_back) }
             }
         }
@@ -74,6 +82,10 @@ impl Cooldown {
     pub(in crate::engine) fn told_elsewhere(&mut self) -> Decision {
         self.held_back = self.held_back.saturating_add(1);
         Decision::Suppress(SuppressReason::AlreadyTold)
+    }
+
+    pub(in crate::engine) fn untold(&self) -> u64 {
+        self.untold
     }
 
     pub(in crate::engine) fn was_sent(&self) -> bool {

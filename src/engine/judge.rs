@@ -9,6 +9,7 @@ mod pulse;
 mod quiet;
 mod steps;
 
+use crate::engine::LAST_LINES;
 use crate::engine::alert::{Effect, Happening, Origin, Progress, Sample, Sign, Verdict};
 use crate::engine::context::Context;
 use crate::engine::explain::Explained;
@@ -128,7 +129,8 @@ impl Judge {
         let mut patterns = set.metrics;
         self.wanted = vec![Wanted::Metrics; patterns.len()];
         self.auto_metrics = set.auto_metrics;
-        self.context.keep(set.rules.iter().map(|rule| rule.lines).max().unwrap_or_default());
+        let wanted = set.rules.iter().map(|rule| rule.lines).max().unwrap_or_default();
+        self.context.keep(wanted.max(LAST_LINES));
         for (number, rule) in set.rules.into_iter().enumerate() {
             let known = old.iter().position(|ruling| ruling.speaker.rule().is_same(&rule));
             let ruling = match known.map(|known| old.swap_remove(known)) {
@@ -164,6 +166,10 @@ impl Judge {
 
     pub(super) fn progress(&self, at: Timestamp) -> Option<Progress> {
         self.progress.progress(at)
+    }
+
+    pub(super) fn last_lines(&self, count: usize) -> Vec<String> {
+        self.context.last(count)
     }
 
     pub(super) fn unmatched_rules(&self) -> Vec<&str> {
@@ -478,6 +484,8 @@ impl Judge {
                 ruling.tracker.as_track_mut().finished(verdict, scene, out);
             }
         });
+        let untold = self.untold();
+        let first = effects.len();
         for builtin in [false, true] {
             let told = self.rules.iter().any(|r| is_exit(r) && r.speaker.has_told_everybody());
             self.each_rule(moment, effects, |_, ruling, scene, out| {
@@ -487,6 +495,18 @@ impl Judge {
                 }
             });
         }
+        for effect in effects.iter_mut().skip(first) {
+            if let Effect::Alert(alert) = effect {
+                alert.untold.clone_from(&untold);
+            }
+        }
+    }
+
+    /// What was held back and would be told nowhere, since nothing follows.
+    fn untold(&self) -> Vec<(String, u64)> {
+        let counts = self.rules.iter().map(|ruling| &ruling.speaker);
+        let counts = counts.map(|speaker| (speaker.rule().name.clone(), speaker.untold()));
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Lets `ask` ask each rule in order, and says what comes of it.

@@ -60,6 +60,8 @@ use crate::time::Timestamp;
 
 /// An unterminated line is offered to the rules when nothing was added to it for this long.
 const PARTIAL_AFTER: Duration = Duration::from_secs(1);
+/// Lines of output that a snapshot shows.
+pub(crate) const LAST_LINES: usize = 20;
 /// Sources beyond this number are not listened to.
 const MAX_SOURCES: usize = 4_096;
 
@@ -248,6 +250,7 @@ impl Engine {
             elapsed: at.since(self.judge.started()),
             metrics: self.series().newest_values(),
             progress: self.judge.progress(at),
+            lines: self.judge.last_lines(LAST_LINES),
             stage: match (&self.verdict, self.finished) {
                 (Some(verdict), _) => Stage::Ended(verdict.clone()),
                 (None, true) => Stage::Unwatched,

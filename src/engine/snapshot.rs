@@ -13,6 +13,8 @@ pub struct Snapshot {
     /// The newest value of each metric, in the order in which they were first seen.
     pub metrics: Vec<MetricValue>,
     pub progress: Option<Progress>,
+    /// The last lines of output, oldest first.
+    pub lines: Vec<String>,
     pub stage: Stage,
 }
 

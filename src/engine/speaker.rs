@@ -42,6 +42,11 @@ impl Speaker {
         self.cooldown.was_sent() && self.rule.to.is_empty()
     }
 
+    /// How many times it was held back of which nobody has heard yet.
+    pub(super) fn untold(&self) -> u64 {
+        self.cooldown.untold()
+    }
+
     pub(super) fn say(&mut self, change: Change, occasion: &Occasion<'_>) -> Option<Effect> {
         if change.state == AlertState::Resolved {
             let resolved = self.cooldown.resolves(&self.rule);
@@ -85,6 +90,7 @@ impl Speaker {
             progress: scene.counters.progress(scene.at),
             elapsed: scene.at.since(scene.started),
             held_back,
+            untold: Vec::new(),
             to: rule.to.clone(),
             attach: rule.attach,
             stop: rule.stop.filter(|_| firing),

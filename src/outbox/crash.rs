@@ -204,6 +204,7 @@ fn message(kind: MessageKind, title: &str) -> Message {
         lines: Vec::new(),
         chart_path: None,
         curves: Vec::new(),
+        exit: None,
     }
 }
 

@@ -81,7 +81,7 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
             .into_iter()
             .flatten()
             .collect::<Vec<_>>()
-            .join("  ");
+            .join("\n");
     }
     let state = match &snapshot.stage {
         Stage::Running => State::Running,
@@ -153,6 +153,7 @@ pub fn resumed(run: &RunLabel, language: Language, at: Timestamp) -> Message {
         lines: Vec::new(),
         chart_path: None,
         curves: Vec::new(),
+        exit: None,
     }
 }
 
@@ -170,11 +171,12 @@ fn as_alert(snapshot: &Snapshot) -> Alert {
         origin: None,
         happening,
         message: None,
-        lines: Vec::new(),
+        lines: snapshot.lines.clone(),
         metrics: snapshot.metrics.clone(),
         progress: snapshot.progress.clone(),
         elapsed: snapshot.elapsed,
         held_back: 0,
+        untold: Vec::new(),
         to: Vec::new(),
         attach: Attach::default(),
         stop: None,
@@ -226,6 +228,7 @@ mod tests {
                 total: Some(10.0),
                 remaining: Some(Duration::from_secs(17_500)),
             }),
+            lines: vec!["step 1200 loss 2.31".into()],
             stage,
         };
         card(&snapshot, &Context { run: &run, language, secrets: &[] })
@@ -248,7 +251,7 @@ mod tests {
         let card = made(Stage::Running, Language::En);
         let message = &card.message;
         assert_eq!(message.title, "resnet50 is running");
-        assert_eq!(message.body, "▰▰▰▱▱▱▱▱▱▱▱▱ 30 %  epoch 3 of 10, 4h 51m left");
+        assert_eq!(message.body, "▰▰▰▱▱▱▱▱▱▱▱▱ 30 %\nepoch 3 of 10, 4h 51m left");
         let names: Vec<_> = message.fields.iter().map(|field| field.name.as_str()).collect();
         assert_eq!(names, ["loss", "elapsed"]);
         assert!(!card.ended());
@@ -265,6 +268,25 @@ mod tests {
         assert_eq!(message.body, "At train.py:41 in step.");
         assert_eq!((message.severity, message.kind), (Severity::Critical, MessageKind::End));
         assert!(message.lines.is_empty() && card.ended());
+    }
+
+    #[test]
+    fn last_words_are_kept_without_secrets_and_not_shown() {
+        let run = made(Stage::Running, Language::En).message.run;
+        let snapshot = Snapshot {
+            at: Timestamp::from_secs(0),
+            elapsed: Duration::ZERO,
+            metrics: vec![MetricValue { name: "lr".into(), value: 0.1, text: "0.1".into() }],
+            progress: None,
+            lines: vec!["login hunter2 ok".into(), "step 7".into()],
+            stage: Stage::Running,
+        };
+        let secrets = ["hunter2".to_owned()];
+        let context = Context { run: &run, language: Language::En, secrets: &secrets };
+        let card = card(&snapshot, &context);
+        assert_eq!(card.last.lines, ["login **** ok", "step 7"]);
+        assert_eq!(card.last.figures, "lr 0.1");
+        assert!(card.message.lines.is_empty());
     }
 
     #[test]

@@ -93,6 +93,7 @@ mod tests {
             elapsed: Duration::from_secs(7500),
             metrics,
             progress,
+            lines: vec!["step 1200 loss 2.31".into()],
             stage: Stage::Running,
         };
         card(&snapshot, &Context { run: &run, language, secrets: &[] })

@@ -28,6 +28,10 @@ pub struct Message {
     pub chart_path: Option<String>,
     /// The curves in few points, for channels that draw themselves.
     pub curves: Vec<Curve>,
+    /// Of an end, the exit status as a shell shows it: 128 and the signal's number for one that was
+    /// killed. None where it is not known.
+    #[serde(default)]
+    pub exit: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use crate::engine::alert::{
-    Alert, AlertState, Cause, Happening, Held, MetricValue, Outcome, Progress, Sign, Verdict,
+    Alert, AlertState, Cause, Happening, Held, MetricValue, Outcome, Progress, Severity, Sign,
+    Verdict,
 };
 use crate::engine::host;
 use crate::engine::input::ProcessStatus;
@@ -20,8 +21,12 @@ use crate::time::format_duration;
 const TITLE_LIMIT: usize = 400;
 const BODY_LIMIT: usize = 2_000;
 const LINE_LIMIT: usize = 600;
+/// Rules that are named because they were held back until the end.
+const MOST_UNTOLD: usize = 8;
 /// Metrics that are shown beside a message.
-const MOST_FIELDS: usize = 8;
+const MOST_FIELDS: usize = 6;
+/// Of the last lines, beside the evidence of an end.
+const LINES_BESIDE: usize = 10;
 
 /// What rendering needs to know besides the alert.
 #[derive(Clone, Debug)]
@@ -50,7 +55,7 @@ pub fn message(alert: &Alert, context: &Context<'_>) -> Message {
     run.command = clean(&run.command, LINE_LIMIT);
     Message {
         kind: kind(alert),
-        severity: alert.severity,
+        severity: severity(alert),
         state: alert.state,
         run,
         rule: alert.rule.clone(),
@@ -64,6 +69,18 @@ pub fn message(alert: &Alert, context: &Context<'_>) -> Message {
         lines: lines(alert).iter().map(|line| clean(line, LINE_LIMIT)).collect(),
         chart_path: None,
         curves: Vec::new(),
+        exit: exit(&alert.happening),
+    }
+}
+
+fn exit(happening: &Happening) -> Option<u8> {
+    let Happening::Ended(verdict) = happening else { return None };
+    match verdict.status {
+        ProcessStatus::Exited { code } => u8::try_from(code).ok(),
+        ProcessStatus::Signaled { signal, .. } => {
+            signal.checked_add(128).and_then(|code| u8::try_from(code).ok())
+        }
+        ProcessStatus::Unknown => None,
     }
 }
 
@@ -80,6 +97,16 @@ pub fn whole(message: &Message) -> String {
         text.push_str(line);
     }
     text
+}
+
+/// A rule for any end is of severity info; a failure looks like none all the same.
+fn severity(alert: &Alert) -> Severity {
+    match &alert.happening {
+        Happening::Ended(verdict) if verdict.outcome != Outcome::Finished => {
+            alert.severity.max(Severity::Warning)
+        }
+        _ => alert.severity,
+    }
 }
 
 fn kind(alert: &Alert) -> MessageKind {
@@ -228,7 +255,23 @@ fn body(alert: &Alert, phrases: &Phrases) -> Vec<String> {
     if alert.held_back > 0 {
         body.push(fill(phrases.held_back, &[("count", &alert.held_back.to_string())]));
     }
+    if !alert.untold.is_empty() {
+        body.push(fill(phrases.untold, &[("rules", &untold(&alert.untold))]));
+    }
     body
+}
+
+/// `37 × worker died, 5 × disk`
+fn untold(rules: &[(String, u64)]) -> String {
+    let mut parts: Vec<String> = rules
+        .iter()
+        .take(MOST_UNTOLD)
+        .map(|(rule, count)| format!("{count} × {}", one_line(rule)))
+        .collect();
+    if rules.len() > MOST_UNTOLD {
+        parts.push("…".to_owned());
+    }
+    parts.join(", ")
 }
 
 /// The evidence of an end comes before the last lines; what stands in both is shown once.
@@ -240,7 +283,14 @@ fn lines(alert: &Alert) -> Vec<String> {
     };
     let told = told(&alert.lines, &cause.evidence);
     let others = alert.lines.iter().enumerate().filter(|(at, _)| !told.contains(at));
-    cause.evidence.iter().chain(others.map(|(_, line)| line)).cloned().collect()
+    let others: Vec<_> = others.map(|(_, line)| line.clone()).collect();
+    let mut lines = cause.evidence.clone();
+    if !(lines.is_empty() || others.is_empty()) {
+        // Else they look like what came after it.
+        lines.push(String::new());
+    }
+    lines.extend_from_slice(&others[others.len().saturating_sub(LINES_BESIDE)..]);
+    lines
 }
 
 /// Which of the lines the evidence tells: from the head of its traceback to its last line. The
@@ -255,12 +305,19 @@ fn told(lines: &[String], evidence: &[String]) -> std::ops::Range<usize> {
 }
 
 fn fields(alert: &Alert, phrases: &Phrases) -> Vec<Field> {
-    let mut fields: Vec<_> = important(alert, MOST_FIELDS)
+    // What the progress says already would stand there twice.
+    let counted = alert.progress.as_ref().map(|progress| progress.unit.to_lowercase());
+    let mut fields: Vec<_> = important(alert, MOST_FIELDS + 1)
         .into_iter()
+        .filter(|metric| counted.as_ref() != Some(&metric.name.to_lowercase()))
+        .take(MOST_FIELDS)
         .map(|metric| Field { name: metric.name, value: metric.text })
         .collect();
     if let Some(progress) = &alert.progress {
-        let value = progress_text(progress, phrases);
+        let ended = matches!(alert.happening, Happening::Ended(_));
+        // Nothing remains of what is over.
+        let remaining = progress.remaining.filter(|_| !ended);
+        let value = progress_text(&Progress { remaining, ..progress.clone() }, phrases);
         fields.push(Field { name: phrases.field_progress.to_owned(), value });
     }
     let value = format_duration(alert.elapsed);
@@ -345,7 +402,6 @@ fn clip(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::alert::Severity;
     use crate::engine::rules::Attach;
     use crate::time::Timestamp;
 
@@ -382,6 +438,7 @@ mod tests {
             }),
             elapsed: Duration::from_secs(7_500),
             held_back: 0,
+            untold: Vec::new(),
             to: Vec::new(),
             attach: Attach::default(),
             stop: None,
@@ -468,6 +525,45 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_looks_like_none_whatever_rule_tells_it() {
+        for (code, outcome, severity, shown) in [
+            (0, Outcome::Finished, Severity::Info, Severity::Info),
+            (1, Outcome::Failed, Severity::Info, Severity::Warning),
+            (1, Outcome::Failed, Severity::Critical, Severity::Critical),
+        ] {
+            let mut alert = alert(ended(ProcessStatus::Exited { code }, outcome, None));
+            alert.severity = severity;
+            assert_eq!(render(&alert, Language::En).severity, shown, "{code} {severity:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_carries_its_status_as_a_shell_shows_it() {
+        for (status, exit) in [
+            (ProcessStatus::Exited { code: 0 }, Some(0)),
+            (ProcessStatus::Exited { code: 3 }, Some(3)),
+            (ProcessStatus::Signaled { signal: 9, core_dumped: false }, Some(137)),
+            (ProcessStatus::Unknown, None),
+        ] {
+            let alert = alert(ended(status, Outcome::Failed, None));
+            assert_eq!(render(&alert, Language::En).exit, exit, "{status:?}");
+        }
+        assert_eq!(render(&alert(Happening::Due), Language::En).exit, None);
+    }
+
+    #[test]
+    fn an_end_counts_what_was_told_nowhere() {
+        let finished = ended(ProcessStatus::Exited { code: 0 }, Outcome::Finished, None);
+        let mut alert = alert(finished);
+        alert.untold = vec![("oops".to_owned(), 37), ("disk".to_owned(), 5)];
+        let body = render(&alert, Language::En).body;
+        assert_eq!(body, "Held back until the end: 37 × oops, 5 × disk.");
+        alert.untold = (0..20).map(|n| (format!("rule {n}"), 1)).collect();
+        let body = render(&alert, Language::En).body;
+        assert!(body.ends_with("1 × rule 7, …."), "{body}");
+    }
+
+    #[test]
     fn the_end_carries_the_evidence_before_the_last_lines() {
         let end = ended(
             ProcessStatus::Exited { code: 1 },
@@ -482,7 +578,7 @@ mod tests {
         let message = render(&alert, Language::En);
         assert_eq!(
             message.lines,
-            ["Traceback (most recent call last):", "ValueError: bad batch", "step 40 loss nan"]
+            ["Traceback (most recent call last):", "ValueError: bad batch", "", "step 40 loss nan"]
         );
         assert_eq!(
             message.body,
@@ -499,7 +595,7 @@ mod tests {
             .into_iter()
             .map(|field| field.name)
             .collect();
-        assert_eq!(names, ["loss", "epoch", "lr", "progress", "elapsed"]);
+        assert_eq!(names, ["loss", "lr", "progress", "elapsed"]);
     }
 
     #[test]

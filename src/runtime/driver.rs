@@ -221,6 +221,7 @@ fn bare_end(end: &ProcessEnd, at: Timestamp, started: Timestamp) -> Alert {
         progress: None,
         elapsed: at.since(started),
         held_back: 0,
+        untold: Vec::new(),
         to: Vec::new(),
         attach: Attach::default(),
         stop: None,

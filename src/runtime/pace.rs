@@ -114,6 +114,7 @@ mod tests {
             progress: None,
             elapsed: Duration::ZERO,
             held_back: 0,
+            untold: Vec::new(),
             to: Vec::new(),
             attach: Attach::default(),
             stop: None,

@@ -133,6 +133,7 @@ mod tests {
             elapsed: Duration::from_secs(60),
             metrics: Vec::new(),
             progress: None,
+            lines: vec!["step 1200 loss 2.31".into()],
             stage: Stage::Running,
         };
         let context = Context { run: &label, language: Language::En, secrets: &[] };

@@ -87,7 +87,8 @@ impl Reporter {
             self.deliver(&message, &self.setup.resumed.clone(), &[]);
         }
         for card in past::lost(&state_dir, &own.id, now) {
-            let message = Message { rule: "lost".to_owned(), ..card.message };
+            let (rule, lines) = ("lost".to_owned(), card.last.lines);
+            let message = Message { rule, lines, ..card.message };
             self.deliver(&message, &[], &[]);
         }
         past::prune(&state_dir, &own.id, now);
@@ -124,6 +125,7 @@ impl Reporter {
                 elapsed: alert.elapsed,
                 metrics: alert.metrics.clone(),
                 progress: alert.progress.clone(),
+                lines: Vec::new(),
                 stage: Stage::Ended(verdict.clone()),
             });
         }
@@ -398,6 +400,7 @@ mod tests {
             progress: None,
             elapsed: Duration::from_secs(60),
             held_back: 0,
+            untold: Vec::new(),
             to: Vec::new(),
             attach: Attach::default(),
             stop: None,

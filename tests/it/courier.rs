@@ -53,6 +53,7 @@ fn commit(state_dir: &Path) {
         lines: Vec::new(),
         chart_path: None,
         curves: Vec::new(),
+        exit: None,
     };
     let outbox = Outbox::open(state_dir).unwrap();
     let _ = outbox.commit(&message, "hook", "r1", &[], message.at).unwrap();

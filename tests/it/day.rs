@@ -111,6 +111,7 @@ fn message(kind: MessageKind, elapsed: Duration) -> Message {
         lines: Vec::new(),
         chart_path: None,
         curves: Vec::new(),
+        exit: None,
     }
 }
 

@@ -62,6 +62,7 @@ impl World {
             lines: Vec::new(),
             chart_path: None,
             curves: Vec::new(),
+            exit: None,
         }
     }
 

@@ -19,7 +19,7 @@ use notify::Watcher as _;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::sandbox::{Sandbox, WATCH};
-use crate::support::slack::{FakeSlack, Fault, Posted, Reply, What};
+use crate::support::slack::{FakeSlack, Fault, LogEntry, Posted, Reply, What};
 
 const RULES: &str = r"
 builtin: false
@@ -33,6 +33,8 @@ rules:
     exit: any
 ";
 const MARKS: usize = 8;
+/// A remark among the requests.
+const KILLED: &str = "a helper was killed";
 const RUN: &str = "for i in 1 2 3 4 5 6 7 8; do echo mark $i; sleep 0.03; done; exit 3";
 
 /// splitmix64, by Sebastiano Vigna.
@@ -77,6 +79,8 @@ struct Figures {
     /// Threads, and messages that stand alone, beyond the one of each run.
     further_roots: usize,
     flushes: usize,
+    /// Of the runs of which something arrived twice.
+    stories: Vec<String>,
 }
 
 /// All entries that ever were in the outbox: by name, what they say.
@@ -142,7 +146,12 @@ fn kill(pid: i32) -> bool {
 }
 
 /// Kills some couriers and keepers, and at last, perhaps, the supervisor; nothing of it lives afterwards.
-fn run_and_kill(sandbox: &Sandbox, dice: &mut Dice) -> usize {
+fn run_and_kill(sandbox: &Sandbox, slack: &FakeSlack, dice: &mut Dice) -> usize {
+    let kill = |pid: i32| {
+        let killed = kill(pid);
+        slack.remark(KILLED);
+        killed
+    };
     let options = ["--rules", "rules.yaml", "--name", "resnet50", "--linger", "0s"];
     let words = [&options[..], &["--", "sh", "-c", RUN]].concat();
     let mut command = sandbox.command(WATCH, words);
@@ -157,6 +166,7 @@ fn run_and_kill(sandbox: &Sandbox, dice: &mut Dice) -> usize {
     }
     if dice.below(3) > 0 {
         dice.pause(120);
+        slack.remark("kill -9 of the supervisor");
         let _ = supervisor.kill();
         kills += 1;
         supervisor.wait().unwrap();
@@ -179,7 +189,14 @@ fn run_and_kill(sandbox: &Sandbox, dice: &mut Dice) -> usize {
 /// By text: how often it arrived. The card is no entry.
 fn arrivals(messages: &[Posted]) -> BTreeMap<String, usize> {
     let mut arrivals = BTreeMap::new();
-    for message in messages.iter().filter(|message| message.thread.is_some() || is_entry(message)) {
+    // A card that says what a reply to it says.
+    let is_card = |root: &Posted| {
+        let is_reply = |other: &&Posted| other.thread.as_ref() == Some(&root.ts);
+        messages.iter().filter(is_reply).any(|reply| first_line(reply) == first_line(root))
+    };
+    let is_entry =
+        |message: &&Posted| message.thread.is_some() || (is_entry(message) && !is_card(message));
+    for message in messages.iter().filter(is_entry) {
         *arrivals.entry(first_line(message)).or_default() += 1;
     }
     arrivals
@@ -192,6 +209,42 @@ fn first_line(message: &Posted) -> String {
 /// A message that stands alone because its card was never shown.
 fn is_entry(message: &Posted) -> bool {
     message.text.contains("is told") || (message.edited == 0 && !message.text.contains("running"))
+}
+
+/// Posts that were repeated although their answer arrived: no call between them and a kill means
+/// that their courier died before it could write the answer down, or hear it.
+fn needless_repeats(slack: &FakeSlack) -> Vec<String> {
+    let log = slack.log();
+    let posted = |entry: &LogEntry| {
+        let is_post = entry.name == "chat.postMessage" && matches!(entry.status, 0 | 200);
+        let text = || entry.args["text"].as_str().unwrap_or_default().to_owned();
+        is_post.then(|| (text(), entry.args["thread_ts"].is_null()))
+    };
+    let is_call = |entry: &LogEntry| entry.name.contains('.') || entry.name == "flush";
+    let told_apart = |entry: &&LogEntry| is_call(entry) || entry.name.starts_with("a helper");
+    let mut needless = Vec::new();
+    for (index, entry) in log.iter().enumerate() {
+        let Some(post) = posted(entry).filter(|_| entry.status == 200) else { continue };
+        let (before, after) = (&log[..index], &log[index + 1..]);
+        let is_repeated = after.iter().any(|later| posted(later).as_ref() == Some(&post));
+        let beside = [before.iter().rev().find(told_apart), after.iter().find(told_apart)];
+        if is_repeated && beside.into_iter().flatten().all(is_call) {
+            needless.push(post.0);
+        }
+    }
+    needless
+}
+
+/// The requests, and what happened between them, for a person to judge what was whose fault.
+fn story(slack: &FakeSlack) -> String {
+    let mut lines = Vec::new();
+    for entry in slack.log() {
+        let text = entry.args["text"].as_str().unwrap_or_default().lines().next().unwrap_or("");
+        let place = if entry.args["thread_ts"].is_null() { "" } else { "↳ " };
+        let heard = if entry.status == 0 { "UNHEARD" } else { "" };
+        lines.push(format!("  {} {} {heard} {place}{text}", entry.name, entry.status));
+    }
+    lines.join("\n")
 }
 
 fn one(seed: u64) -> Figures {
@@ -207,27 +260,35 @@ fn one(seed: u64) -> Figures {
     for _ in 0..dice.below(5) {
         dice.fault(&slack);
     }
-    let kills = run_and_kill(&sandbox, &mut dice);
+    let kills = run_and_kill(&sandbox, &slack, &mut dice);
     let ambiguous = kills + slack.end_faults();
     let mut flushes = 0;
     while !sandbox.watch(["outbox", "list"]).stdout.starts_with("The outbox is empty") {
         assert!(flushes < 10, "seed {seed}: {}", sandbox.watch(["outbox", "list"]).stdout);
+        slack.remark("flush");
         sandbox.watch(["outbox", "flush", "--rules", "rules.yaml"]);
         flushes += 1;
     }
     let messages = slack.messages("#training");
     let arrivals = arrivals(&messages);
     let cards = messages.iter().filter(|message| message.thread.is_none()).count();
+    let needless = needless_repeats(&slack);
+    assert!(needless.is_empty(), "seed {seed}: {needless:?}\n{}", story(&slack));
+    let duplicates = arrivals.values().map(|count| count - 1).sum();
     let committed = committed.texts();
     assert!(arrivals.len() >= committed.len(), "seed {seed}: {committed:#?}\n{arrivals:#?}");
     Figures {
         kills,
         committed: committed.len(),
         arrived: arrivals.len(),
-        duplicates: arrivals.values().map(|count| count - 1).sum(),
+        duplicates,
         ambiguous,
         further_roots: cards.saturating_sub(1),
         flushes,
+        stories: match duplicates + cards > 1 {
+            true => vec![format!("seed {seed}:\n{}", story(&slack))],
+            false => Vec::new(),
+        },
     }
 }
 
@@ -248,6 +309,7 @@ fn kill_so_often(instants: usize, seed: u64) -> Figures {
         all.ambiguous += figures.ambiguous;
         all.further_roots += figures.further_roots;
         all.flushes += figures.flushes;
+        all.stories.extend(figures.stories);
     }
     all
 }
@@ -262,5 +324,9 @@ fn no_committed_entry_is_lost_whoever_is_killed_and_when() {
 fn many() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let instants = number("KILLS").unwrap_or(1000);
-    eprintln!("{:#?}", kill_so_often(instants, number("SEED").unwrap_or(1000) as u64));
+    let mut figures = kill_so_often(instants, number("SEED").unwrap_or(1000) as u64);
+    for story in std::mem::take(&mut figures.stories) {
+        eprintln!("{story}");
+    }
+    eprintln!("{figures:#?}");
 }

@@ -22,6 +22,7 @@ mod kill;
 mod lines;
 mod live_and_replay;
 mod outbox;
+mod pictures;
 mod ping;
 mod program;
 mod recipes;

@@ -202,6 +202,7 @@ fn message(run: &str, kind: MessageKind, title: &str, at: Timestamp) -> Message 
         lines: Vec::new(),
         chart_path: None,
         curves: Vec::new(),
+        exit: None,
     }
 }
 

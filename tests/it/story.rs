@@ -141,9 +141,11 @@ fn a_run_that_was_lost_is_told_at_the_next_start_and_listed() {
     sandbox.watch(["runs"]).ends_with(0).prints("lost").prints("resnet50");
     let next = sandbox.watch(["--", "true"]);
     next.ends_with(0).says("resnet50 was lost: no sign of life for 1h");
+    next.says("│   step 1 loss 0.5\n").says("The figures are its last ones");
     sandbox.watch(["--", "true"]).says_nothing_of("resnet50");
     let id = value["message"]["run"]["id"].as_str().expect("an id").to_owned();
     sandbox.watch(["runs", &id[..20]]).ends_with(0).prints("resnet50 was lost").prints("loss 0.5");
+    sandbox.watch(["runs", &id[..20]]).prints("output     step 1 loss 0.5");
     sandbox.watch(["runs", "nonsense"]).ends_with(1).says("there is no run nonsense");
 }
 

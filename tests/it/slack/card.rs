@@ -14,7 +14,7 @@ fn running(loss: &str) -> Message {
         kind: MessageKind::Card,
         severity: Severity::Info,
         title: "resnet50 is running".to_owned(),
-        body: "▰▰▰▱▱▱▱▱▱▱▱▱ 24 %  step 1200 of 5000, 6h 35m left".to_owned(),
+        body: "▰▰▰▱▱▱▱▱▱▱▱▱ 24 %\nstep 1200 of 5000, 6h 35m left".to_owned(),
         rule: String::new(),
         fields: vec![field("loss", loss), field("elapsed", "2h 05m")],
         lines: Vec::new(),

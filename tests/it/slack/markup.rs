@@ -84,6 +84,7 @@ fn message() -> impl Strategy<Value = Message> {
                 lines,
                 chart_path,
                 curves,
+                exit: None,
             }
         },
     )

@@ -145,6 +145,7 @@ fn diverged() -> Message {
         lines: lines.map(str::to_owned).to_vec(),
         chart_path: Some("/home/me/.local/state/watch/runs/r1/chart.png".to_owned()),
         curves: vec![Curve { name: "loss".to_owned(), points: steps.zip(values).collect() }],
+        exit: None,
     }
 }
 

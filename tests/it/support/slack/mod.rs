@@ -103,6 +103,13 @@ impl FakeSlack {
         self.lock().log.clone()
     }
 
+    /// Puts a remark of the test's among the requests.
+    pub fn remark(&self, text: &str) {
+        let (name, args) = (text.to_owned(), serde_json::Value::Null);
+        let answer = String::new();
+        self.lock().log.push(LogEntry { name, args, status: 0, answer });
+    }
+
     /// The names of the requests, in order: methods, `webhook`, `upload`.
     pub fn calls(&self) -> Vec<String> {
         self.lock().log.iter().map(|entry| entry.name.clone()).collect()
@@ -136,6 +143,13 @@ impl FakeSlack {
         let id = state.channel(channel).map(|c| c.id.clone());
         let of_channel = state.messages.iter().filter(|m| Some(&m.channel) == id.as_ref());
         of_channel.map(shown).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A picture's description and its bytes, by the ID in `Posted::files`.
+    pub fn picture(&self, id: &str) -> Option<(String, Vec<u8>)> {
+        let state = self.lock();
+        let file = state.files.iter().find(|file| file.id == id)?;
+        Some((file.alt.clone(), file.bytes.clone()?))
     }
 
     /// Somebody deletes all messages of the channel.
