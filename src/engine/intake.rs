@@ -91,6 +91,8 @@ impl Engine {
         let index = source.0 as usize;
         let may_be = quiet
             && index < self.sources.len()
+            // The rest of a line is printed later than its beginning, and has its time.
+            && bytes[..part.end].ends_with(b"\n")
             // The line is a sign of life as those before it are.
             && self.plain(index, &bytes[part.start..line]) == line - part.start
             && !bytes[part.end..line].trim_ascii().is_empty()

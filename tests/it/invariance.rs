@@ -257,3 +257,11 @@ proptest! {
         prop_assert_eq!(run_in_parts(&rules, &script, true), expected);
     }
 }
+
+/// A count was taken for told when the beginning of its line was printed.
+#[test]
+fn a_line_that_is_completed_later_counts_at_its_end() {
+    let script = [(6, 1, 0), (21, 1, 0), (4, 1, 1), (5, 1, 0), (0, 1, 0)];
+    let rules = format!("auto_metrics: false\n{RULES}");
+    assert_eq!(run_in_parts(&rules, &script, true), run_in_parts(&rules, &script, false));
+}
