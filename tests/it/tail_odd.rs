@@ -177,6 +177,81 @@ fn what_comes_while_nobody_watches_is_read_by_the_next_watcher() {
 }
 
 #[test]
+fn what_came_and_was_rotated_after_the_last_checkpoint_is_read_by_the_next_watcher() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    append(&folder.path().join("a.log.7"), "old\n");
+    assert_eq!(life(folder.path(), look).0, [""; 0]);
+    append(&log, "one\n");
+    fs::rename(&log, folder.path().join("a.log.1")).unwrap();
+    append(&log, "two\n");
+    let (mut lines, _) = life(folder.path(), look);
+    lines.sort();
+    assert_eq!(lines, ["one", "two"]);
+    assert_eq!(life(folder.path(), look).0, [""; 0]);
+}
+
+#[test]
+fn what_came_and_was_rotated_before_it_was_seen_is_read() {
+    let mut bench = Bench::new(&[("a.log.7", "old\n")], &["a.log"]);
+    bench.append("a.log", "one\n");
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "two\n");
+    bench.poll();
+    let mut lines = bench.lines();
+    lines.sort();
+    assert_eq!(lines, ["one", "two"]);
+}
+
+#[test]
+fn a_rotated_file_that_was_let_go_is_not_read_again_when_its_path_names_a_file_once_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, one) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
+    append(&log, "one\n");
+    let lines = life(folder.path(), |follower| {
+        look(follower);
+        fs::rename(&log, &one).unwrap();
+        look(follower);
+        follower.poll_once(Timestamp::from_secs(1_795_400_100));
+    });
+    assert_eq!(lines.0, ["one"]);
+    append(&log, "two\n");
+    fs::rename(&log, folder.path().join("a.log.2")).unwrap();
+    append(&log, "three\n");
+    let (mut lines, _) = life(folder.path(), look);
+    lines.sort();
+    assert_eq!(lines, ["three", "two"]);
+}
+
+#[test]
+fn the_log_of_another_process_that_comes_with_the_first_file_is_not_its_rotation() {
+    let mut bench = Bench::new(&[], &["a.log"]);
+    bench.append("a.log", "main\n");
+    bench.append("a-1.log", "rank 1\n");
+    let later = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    File::options().append(true).open(bench.path("a-1.log")).unwrap().set_modified(later).unwrap();
+    bench.poll();
+    assert_eq!(bench.lines(), ["main"]);
+}
+
+#[test]
+fn a_rotated_file_that_waits_long_for_a_larger_one_is_read() {
+    let mut bench = Bench::new(&[("a.log", "")], &["a.log"]);
+    let large = "x\n".repeat(4 << 20);
+    bench.append("a.log", &large);
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "waits\n");
+    bench.follower.poll_once(bench.now);
+    bench.rename("a.log", "a.log.2");
+    for _ in 0..3 {
+        bench.now = bench.now.after(Duration::from_secs(40));
+        bench.follower.poll_once(bench.now);
+    }
+    bench.poll();
+    assert_eq!(bench.lines().last().map(String::as_str), Some("waits"));
+}
+
+#[test]
 fn a_copy_whose_original_is_gone_after_a_restart_is_read_in_its_place_once() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("a.log");

@@ -72,6 +72,8 @@ pub(super) struct Followed {
 pub(super) enum LookBeside {
     /// It has just taken another file's place.
     Now,
+    /// It is the first under a path that named none, as was seen.
+    First,
     /// It was empty then; if it has changed, it may have been filled and emptied unseen.
     IfChanged(Stat),
     Never,
@@ -158,7 +160,7 @@ impl Followed {
 
     pub(super) fn must_look_beside(&self) -> bool {
         match self.look_beside {
-            LookBeside::Now => true,
+            LookBeside::Now | LookBeside::First => true,
             LookBeside::IfChanged(since) => self.place.offset == 0 && self.stat != since,
             LookBeside::Never => false,
         }
@@ -268,9 +270,11 @@ impl Followed {
         }
     }
 
-    /// Whether it is left by all paths, read, and quiet for long enough to let it go.
+    /// Whether it is left by all paths, had its turn to be read, and is quiet for long enough to
+    /// let it go.
     pub(super) fn is_done(&self, now: Timestamp) -> bool {
-        let Some(leaving) = self.leaving else { return false };
+        let leaving = self.leaving.filter(|_| self.waits_for.is_none());
+        let Some(leaving) = leaving else { return false };
         let quiet = now.since(leaving.max(self.last_read));
         let limit = if self.links() == Some(0) { QUIET_DELETED } else { QUIET_RENAMED };
         quiet >= limit

@@ -7,7 +7,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,15 @@ impl FileKey {
         let born = meta.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
         let born = born.and_then(|born| u64::try_from(born.as_nanos()).ok());
         Self { device: meta.dev(), inode: meta.ino(), born }
+    }
+
+    /// Whether the other file was written last before this one came, as far as can be told.
+    pub(super) fn came_after(&self, other: &Metadata) -> bool {
+        let born = self.born.map(|born| UNIX_EPOCH + Duration::from_nanos(born));
+        match (born, other.modified()) {
+            (Some(born), Ok(modified)) => modified <= born,
+            _ => true,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::sources::tail::Notice;
 use crate::sources::tail::file::{self, Followed, LookBeside};
+use crate::sources::tail::glob::Pattern;
 use crate::sources::tail::identity::{FileKey, Place, Stat, read_at};
 use crate::sources::tail::set::Follower;
 use crate::sources::tail::siblings::{self, Listing, is_rotation_of};
@@ -101,10 +102,12 @@ impl Follower {
         now: Timestamp,
         listing: &mut Listing,
     ) {
+        let is_first = file.look_beside == LookBeside::First;
         file.looked_beside();
         for (path, meta) in self.siblings.take_new(&file.home, listing) {
             let key = FileKey::of(&meta);
-            if self.is_known(key) {
+            // `train-1.log` may come with `train.log`, as the log of another process.
+            if self.is_known(key) || (is_first && !file.key.came_after(&meta)) {
                 continue;
             }
             if self.is_copy_of_followed(&path).unwrap_or(true) {
@@ -113,6 +116,15 @@ impl Follower {
             } else {
                 self.add_skipped(&path, file, now);
             }
+        }
+    }
+
+    /// What stands beside a path before any file does, so that one that is rotated away before it
+    /// was seen, or before a checkpoint told of it, is told from those.
+    pub(super) fn is_absent(&mut self, path: &Path, listing: &mut Listing) {
+        let is_path = |pattern: &Pattern| !pattern.is_glob() && pattern.as_path() == path;
+        if !self.siblings.knows(path) && self.patterns.iter().any(is_path) {
+            self.siblings.remember(path, listing);
         }
     }
 

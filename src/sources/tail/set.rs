@@ -245,6 +245,7 @@ impl Follower {
                 if self.polls == 1 {
                     self.output.tell(&Notice::Waiting { path: path.into() });
                 }
+                self.is_absent(path, listing);
             }
             Err(error) => {
                 self.is_in_trouble(path, &error, now);
@@ -296,6 +297,8 @@ impl Follower {
         if predecessor.is_some() {
             self.output.summary.rotations += 1;
             file.look_beside = LookBeside::Now;
+        } else if self.siblings.knows(path) {
+            file.look_beside = LookBeside::First;
         }
         if !self.siblings.knows(path) {
             self.siblings.remember(path, listing);
@@ -462,13 +465,13 @@ impl Follower {
 
     fn forget_paths(&mut self, id: u64) {
         self.moved = true;
-        let siblings = &mut self.siblings;
-        self.bound.retain(|path, bound| {
-            if *bound == id {
-                siblings.forget(path);
-            }
-            *bound != id
-        });
+        let mut listing = Listing::default();
+        let named: Vec<PathBuf> =
+            self.bound.extract_if(|_, bound| *bound == id).map(|(path, _)| path).collect();
+        for path in named {
+            self.siblings.forget(&path);
+            self.is_absent(&path, &mut listing);
+        }
     }
 
     fn close(&mut self, file: &mut Followed) {
