@@ -55,11 +55,12 @@ pub fn lost(state_dir: &Path, ourselves: &str, now: Timestamp) -> Vec<Card> {
     let ids = record::ids(state_dir).unwrap_or_default();
     let mut lost = Vec::new();
     for id in ids.iter().rev().take(MOST).filter(|id| *id != ourselves) {
-        let Some(run) = Run::load(state_dir, id) else { continue };
         let running = |card: &Card| card.state == State::Running;
-        if !run.card.as_ref().is_some_and(running) {
+        // Most have ended: of these nothing else is read, since the run that starts waits for it.
+        if !cards.read(id).is_some_and(|card| running(&card)) {
             continue;
         }
+        let Some(run) = Run::load(state_dir, id) else { continue };
         let Some(_buried) = run.if_dead() else { continue };
         // Read again: whoever held the lock just now may have told it.
         let Some(last) = cards.read(id).filter(running) else { continue };
@@ -84,13 +85,14 @@ pub fn prune(state_dir: &Path, ourselves: &str, now: Timestamp) -> usize {
     for (index, id) in ids.iter().enumerate().filter(|(_, id)| *id != ourselves) {
         let folder = state_dir.join("runs").join(id);
         let run = Run::load(state_dir, id);
-        let old = match &run {
-            Some(run) => now.since(run.record.started) > OLDEST,
-            // Of another version, or not whole: its number alone counts.
-            None => false,
-        };
-        if !(old || index < surplus) {
-            continue;
+        // Of another version, or not whole: its number alone counts.
+        let old = run.as_ref().map(|run| now.since(run.record.started) > OLDEST);
+        match old {
+            _ if index < surplus => {}
+            Some(true) => {}
+            // The ids are in the order of their starts: what follows is younger still.
+            Some(false) => break,
+            None => continue,
         }
         let _buried = match run.as_ref().map(Run::if_dead) {
             Some(None) => continue,
