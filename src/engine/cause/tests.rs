@@ -40,6 +40,27 @@ fn end(status: &str, clue: Option<&str>) -> ProcessEnd {
     ProcessEnd { status, clues: clue.into_iter().collect() }
 }
 
+#[test]
+fn only_signals_that_a_batch_system_sends_are_taken_for_its_own() {
+    let root = |uid| Some(Sender { pid: 77, uid, name: None });
+    for (signal, sender, is_slurms) in [
+        (15, root(0), true),
+        (10, root(0), true),
+        // From outside of a container.
+        (15, None, true),
+        (15, root(1000), false),
+        // A terminal that is gone.
+        (1, None, false),
+        (2, root(0), false),
+    ] {
+        let status = ProcessStatus::Signaled { signal, core_dumped: false };
+        let clues = vec![Clue::Forwarded { signal, sender }, Clue::SlurmJob { id: "4711".into() }];
+        let cause = read("step 1 loss 0.5").verdict(&ProcessEnd { status, clues }).cause;
+        let summary = cause.expect("a cause").summary;
+        assert_eq!(summary.contains("SLURM job 4711"), is_slurms, "{summary}");
+    }
+}
+
 /// What the verdict says against what the file expects; empty if they agree.
 fn differences(text: &str) -> Vec<String> {
     let (expected, log) = text.split_once("\n---\n").expect("expectations, ---, output");

@@ -143,7 +143,8 @@ impl Case<'_> {
                 Clue::Forwarded { signal, sender }
                     if matches!(signal, 1 | 2 | 3 | 15) || self.signal == Some(*signal) =>
                 {
-                    Some(sent_by(*signal, sender.as_ref()) + &self.batch_system(sender.as_ref()))
+                    let sender = sender.as_ref();
+                    Some(sent_by(*signal, sender) + &self.batch_system(*signal, sender))
                 }
                 _ => None,
             })
@@ -151,14 +152,16 @@ impl Case<'_> {
         rule.or_else(typed).or_else(sent)
     }
 
-    /// Root's signals within a job of SLURM are its own, most of the time.
-    fn batch_system(&self, sender: Option<&Sender>) -> String {
+    /// Root's signals within a job of SLURM are its own, most of the time; and those of which the
+    /// sender cannot be told, since it stands outside of our container. Not what a key or a terminal
+    /// that is gone sends.
+    fn batch_system(&self, signal: i32, sender: Option<&Sender>) -> String {
         let job = self.end.clues.iter().find_map(|clue| match clue {
             Clue::SlurmJob { id } => Some(id),
             _ => None,
         });
         match (job, sender) {
-            (Some(id), None | Some(Sender { uid: 0, .. })) => {
+            (Some(id), None | Some(Sender { uid: 0, .. })) if matches!(signal, 10 | 12 | 15) => {
                 format!(", likely SLURM job {id}'s time limit, preemption or scancel")
             }
             _ => String::new(),
