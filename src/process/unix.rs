@@ -2,7 +2,10 @@
 //!
 //! Each function is a thin cover over calls of its manual page; what they are for is decided
 //! elsewhere.
-#![expect(unsafe_code, reason = "signalfd(2), sigprocmask(2), sigaction(2), mmap(2) and pre_exec need it")]
+#![expect(
+    unsafe_code,
+    reason = "signalfd(2), sigprocmask(2), sigaction(2), mmap(2) and pre_exec need it"
+)]
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};

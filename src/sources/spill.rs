@@ -39,8 +39,8 @@ impl Spill {
     /// False: it is full, or the disk is.
     pub fn append(&mut self, bytes: &[u8]) -> bool {
         let length = bytes.len() as u64;
-        self.full |= self.written + length > LIMIT
-            || self.file.write_all_at(bytes, self.written).is_err();
+        self.full |=
+            self.written + length > LIMIT || self.file.write_all_at(bytes, self.written).is_err();
         if !self.full {
             self.written += length;
         }

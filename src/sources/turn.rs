@@ -103,7 +103,8 @@ impl Words {
     pub fn enter(&self) -> Option<u64> {
         let account = fs::read("/proc/thread-self/io").ok()?;
         let before = rchar(&account)?;
-        self.thread.store(gettid().as_raw_nonzero().get().cast_unsigned().into(), Ordering::Release);
+        self.thread
+            .store(gettid().as_raw_nonzero().get().cast_unsigned().into(), Ordering::Release);
         // The account was made before it was read itself.
         Some(before + account.len() as u64)
     }
@@ -251,6 +252,7 @@ impl By {
 
 /// See proc_pid_io(5).
 fn rchar(account: &[u8]) -> Option<u64> {
-    let line = account.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"rchar:"))?;
+    let line =
+        account.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"rchar:"))?;
     std::str::from_utf8(line).ok()?.trim().parse().ok()
 }
