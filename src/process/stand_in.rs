@@ -160,3 +160,114 @@ fn is_readable(stream: &OwnedFd) -> bool {
     wait_for(&mut fds, Some(&Timespec::default()));
     fds[0].revents().contains(PollFlags::IN)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::{Arc, Mutex};
+    use std::thread;
+
+    use super::*;
+    use crate::engine::{Input, SourceId};
+    use crate::sources::Sink;
+    use crate::sources::echo::Echo;
+    use crate::sources::guard::Guarded;
+    use crate::sources::pipe::{Stream, pipe};
+    use crate::sources::share::{Deputy, Share};
+    use crate::sources::spill;
+
+    #[derive(Default)]
+    struct Collected(Mutex<Vec<u8>>);
+
+    impl Sink for Collected {
+        fn open(&self, _: &str) -> SourceId {
+            SourceId(0)
+        }
+
+        fn put(&self, input: Input<'_>) {
+            match input {
+                Input::Chunk { bytes, .. } => self.0.lock().unwrap().extend_from_slice(bytes),
+                Input::Closed { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// A keeper that lives.
+    #[derive(Debug)]
+    struct Alive(OwnedFd);
+
+    impl Deputy for Alive {
+        fn line(&self) -> std::os::fd::BorrowedFd<'_> {
+            std::os::fd::AsFd::as_fd(&self.0)
+        }
+
+        fn kill(&self) {
+            panic!("it does not answer");
+        }
+    }
+
+    /// A stream's thread, the keeper's seat at it, and the command's end.
+    struct Scene {
+        reader: thread::JoinHandle<()>,
+        sink: Arc<Collected>,
+        ours: Arc<OwnedFd>,
+        writer: File,
+        seat: Seat,
+        _folder: tempfile::TempDir,
+    }
+
+    fn scene() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let path = spill::path(folder.path(), "stdout");
+        let (ours, writer) = pipe().unwrap();
+        let ours = Arc::new(ours);
+        let words: &'static Words = Box::leak(Box::default());
+        let handed_back = Wake::new().unwrap();
+        let seat_wake = rustix::io::dup(&handed_back).unwrap();
+        let deputy =
+            Some(Arc::new(Alive(rustix::io::dup(&handed_back).unwrap())) as Arc<dyn Deputy>);
+        let share = Share { words, handed_back, deputy };
+        let sink = Arc::<Collected>::default();
+        let (cancel, closed) = (Wake::new().unwrap(), Arc::new(Wake::new().unwrap()));
+        let input = (Arc::clone(&ours), share, Some(Reader::new(path.clone())));
+        let guarded = Guarded::new(Arc::<Collected>::clone(&sink));
+        let stream = Stream::new(input, SourceId(0), guarded, cancel, closed);
+        let reader = thread::spawn(move || stream.run(&Echo::default()));
+        let seat = Seat::new(words, Wake::from(seat_wake), path);
+        Scene { reader, sink, ours, writer: writer.into(), seat, _folder: folder }
+    }
+
+    fn numbers(count: u32) -> Vec<u8> {
+        (0..count).flat_map(u32::to_be_bytes).collect()
+    }
+
+    /// Nobody is stopped here: the order must hold however the two run beside each other.
+    #[test]
+    fn the_order_is_kept_whenever_the_keeper_takes_its_turns() {
+        let Scene { reader, sink, ours, mut writer, mut seat, _folder } = scene();
+        let all = numbers(2_000_000);
+        let expected = all.clone();
+        let writes = thread::spawn(move || {
+            // Of many sizes.
+            let mut rest = all.as_slice();
+            let mut size = 1;
+            while !rest.is_empty() {
+                let (now, later) = rest.split_at(size.min(rest.len()));
+                writer.write_all(now).unwrap();
+                thread::yield_now();
+                (rest, size) = (later, (size * 7 + 1) % 3_001);
+            }
+        });
+        let mut random = 12_345_u32;
+        while !reader.is_finished() {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let stopped = random >> 30 != 0;
+            seat.step(&ours, std::process::id(), stopped);
+        }
+        writes.join().unwrap();
+        assert!(seat.number > 0, "the keeper had no turn");
+        let got = sink.0.lock().unwrap();
+        assert!(*got == expected, "{} of {} bytes, or out of order", got.len(), expected.len());
+    }
+}

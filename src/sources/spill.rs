@@ -118,7 +118,7 @@ mod tests {
         assert!(!path.exists());
         assert!(spill.append(b"two"));
         assert_eq!(reader.read(&mut buffer, 4), 3);
-        assert_eq!(&buffer[..4], b"twoo".as_slice());
+        assert_eq!(&buffer[..3], b"two".as_slice());
     }
 
     #[test]

@@ -256,3 +256,93 @@ fn rchar(account: &[u8]) -> Option<u64> {
         account.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"rchar:"))?;
     std::str::from_utf8(line).ok()?.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words() -> &'static Words {
+        Box::leak(Box::default())
+    }
+
+    fn pid() -> u32 {
+        std::process::id()
+    }
+
+    /// The thread of a stream, in its turn.
+    fn in_turn(words: &Words) -> By {
+        let by = By::thread(words.enter());
+        assert_eq!(words.take(by), Taken::Ours);
+        by
+    }
+
+    #[test]
+    fn a_turn_in_which_nothing_was_read_yet_is_not_taken_away() {
+        let words = words();
+        let by = in_turn(words);
+        assert_eq!(words.take_over(pid(), 1), None);
+        words.release(by);
+        assert_eq!(words.take_over(pid(), 1), Some(Begun::Anew));
+    }
+
+    #[test]
+    fn a_turn_in_which_something_was_read_is_as_good_as_over() {
+        let words = words();
+        let by = in_turn(words);
+        fs::read("/proc/self/stat").unwrap();
+        assert_eq!(words.take_over(pid(), 1), Some(Begun::Anew));
+        words.release(by);
+        assert_eq!(words.take(by), Taken::Keepers);
+    }
+
+    #[test]
+    fn nobody_takes_the_turn_of_who_closes_or_of_a_thread_that_is_not_counted() {
+        for by in [By::Closer, By::thread(None)] {
+            let words = words();
+            words.enter();
+            assert_eq!(words.take(by), Taken::Ours);
+            fs::read("/proc/self/stat").unwrap();
+            assert_eq!(words.take_over(pid(), 1), None);
+        }
+    }
+
+    #[test]
+    fn the_spill_comes_first_and_its_end_counts_only_if_no_turn_came_since() {
+        let words = words();
+        let by = By::thread(words.enter());
+        assert_eq!(words.take_over(pid(), 1), Some(Begun::Anew));
+        words.keep(10);
+        assert_eq!(words.take(by), Taken::Keepers);
+        assert!(words.is_asked());
+        words.hand_back(1);
+        let Taken::Spilled(first) = words.take(by) else { panic!("the spill") };
+        assert_eq!((first.at, first.rest), (0, 10));
+        words.read_spill(10);
+        assert_eq!(words.take_over(pid(), 2), Some(Begun::Again));
+        words.keep(5);
+        words.drop_bytes(7);
+        words.hand_back(2);
+        assert!(!words.end_spill(first), "what came since was not read");
+        let Taken::Spilled(second) = words.take(by) else { panic!("the spill") };
+        assert_eq!((second.at, second.rest), (10, 5));
+        words.read_spill(5);
+        assert_eq!([words.take_dropped(), words.take_dropped()], [7, 0]);
+        assert!(words.end_spill(second));
+        assert_eq!(words.take(by), Taken::Ours);
+    }
+
+    #[test]
+    fn a_keeper_that_died_in_its_turn_leaves_its_spill() {
+        for asked in [false, true] {
+            let words = words();
+            let by = By::thread(words.enter());
+            assert_eq!(words.take_over(pid(), 1), Some(Begun::Anew));
+            words.keep(3);
+            if asked {
+                assert_eq!(words.take(by), Taken::Keepers);
+            }
+            words.reclaim();
+            assert!(matches!(words.take(by), Taken::Spilled(Spilled { rest: 3, .. })));
+        }
+    }
+}

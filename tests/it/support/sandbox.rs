@@ -118,8 +118,8 @@ impl Drop for Mortal {
     }
 }
 
-/// As when the machine dies, or its last memory is taken: nobody sees the run to its end.
-pub fn kill_with_keeper(watch: &mut Child) {
+/// The process that holds what its run needs to outlive it.
+pub fn keeper_of(watch: &Child) -> Pid {
     let children = format!("/proc/{0}/task/{0}/children", watch.id());
     let children = fs::read_to_string(children).expect("its children");
     let is_keeper = |pid: &&str| {
@@ -127,7 +127,12 @@ pub fn kill_with_keeper(watch: &mut Child) {
         words.ends_with(b"\0keeper\0")
     };
     let keeper = children.split_whitespace().find(is_keeper).expect("a keeper");
-    let keeper = keeper.parse().ok().and_then(Pid::from_raw).expect("a pid");
+    keeper.parse().ok().and_then(Pid::from_raw).expect("a pid")
+}
+
+/// As when the machine dies, or its last memory is taken: nobody sees the run to its end.
+pub fn kill_with_keeper(watch: &mut Child) {
+    let keeper = keeper_of(watch);
     let pidfd = pidfd_open(keeper, PidfdFlags::empty()).expect("it runs");
     kill_process(keeper, Signal::KILL).expect("it is killed");
     watch.kill().expect("it is killed");

@@ -1,0 +1,124 @@
+//! The supervisor is stopped, and its command goes on; then it is continued, and nothing is amiss.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::PathBuf;
+use std::process::{ChildStderr, ChildStdout, Stdio};
+
+use rustix::process::{Signal, kill_process};
+
+use crate::support::sandbox::{Mortal, Sandbox, WATCH, keeper_of, until};
+
+/// `counter.py` under `watch`.
+struct Counting {
+    sandbox: Sandbox,
+    watch: Mortal,
+    lines: BufReader<ChildStdout>,
+    messages: ChildStderr,
+    seen: u64,
+}
+
+impl Counting {
+    fn start(options: &[&str]) -> Self {
+        let sandbox = Sandbox::new();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/counter.py");
+        let words = ["--", "python3", script, "enough", "marker"];
+        let mut command = sandbox.command(WATCH, options.iter().chain(&words));
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut watch = command.spawn().expect("watch starts");
+        let lines = BufReader::new(watch.stdout.take().expect("a pipe"));
+        let messages = watch.stderr.take().expect("a pipe");
+        Self { sandbox, watch: Mortal(watch), lines, messages, seen: 0 }
+    }
+
+    /// Reads so many lines, which must go on where the ones before ended.
+    fn read(&mut self, count: u64) {
+        let mut line = String::new();
+        for _ in 0..count {
+            line.clear();
+            assert!(self.lines.read_line(&mut line).expect("output") > 0, "after {}", self.seen);
+            assert_eq!(line.trim_end(), self.seen.to_string());
+            self.seen += 1;
+        }
+    }
+
+    fn stop(&self) {
+        self.watch.signal(Signal::STOP);
+        let stat = format!("/proc/{}/stat", self.watch.0.id());
+        until("it is stopped", || fs::read_to_string(&stat).expect("stat").contains(") T "));
+    }
+
+    fn go_on(&self) {
+        self.watch.signal(Signal::CONT);
+    }
+
+    /// What the keeper has read of it meanwhile.
+    fn spill(&self) -> PathBuf {
+        let runs = fs::read_dir(self.sandbox.state().join("runs")).expect("runs");
+        let run = runs.map(|run| run.expect("a run").path()).next().expect("a run");
+        run.join("stopped.stdout")
+    }
+
+    fn until_spilled(&self) {
+        let spill = self.spill();
+        until("the keeper reads", || fs::metadata(&spill).is_ok_and(|it| it.len() > 0));
+    }
+
+    /// The command writes no more; gives how many lines it has written.
+    fn finish_command(&self) -> u64 {
+        self.sandbox.write("enough", "");
+        let marker = self.sandbox.work().join("marker");
+        until("the command has ended", || marker.exists());
+        fs::read_to_string(marker).expect("a count").parse().expect("a count")
+    }
+
+    /// Reads all, up to so many lines; gives the messages.
+    fn finish(mut self, count: u64) -> String {
+        self.read(count - self.seen);
+        let mut rest = String::new();
+        self.lines.read_to_string(&mut rest).expect("the end");
+        assert_eq!(rest, "");
+        assert_eq!(self.watch.0.wait().expect("it ends").code(), Some(0));
+        assert!(!self.spill().exists());
+        self.messages.read_to_string(&mut rest).expect("messages");
+        rest
+    }
+}
+
+#[test]
+fn stopped_and_continued_again_and_again_its_output_is_exact() {
+    for options in [&["--pty", "never"][..], &["--pty", "always"]] {
+        let mut run = Counting::start(options);
+        let mut random = 7_u32;
+        for round in 0..30 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            run.read(u64::from(random >> 20));
+            run.stop();
+            // Otherwise it goes on before the keeper has noticed, or just then.
+            if round % 3 == 0 {
+                run.until_spilled();
+            }
+            run.go_on();
+        }
+        run.stop();
+        let count = run.finish_command();
+        run.go_on();
+        run.finish(count);
+    }
+}
+
+#[test]
+fn the_keepers_death_loses_nothing_of_what_it_has_read() {
+    let mut run = Counting::start(&["--pty", "never"]);
+    run.read(1);
+    run.stop();
+    run.until_spilled();
+    let count = run.finish_command();
+    let keeper = keeper_of(&run.watch.0);
+    let stat = format!("/proc/{}/stat", keeper.as_raw_nonzero());
+    // It sleeps when there is nothing to read.
+    until("it has read all", || fs::read_to_string(&stat).expect("stat").contains(") S "));
+    kill_process(keeper, Signal::KILL).expect("it is killed");
+    run.go_on();
+    run.finish(count);
+}
