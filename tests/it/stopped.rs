@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{ChildStderr, ChildStdout, Stdio};
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::sandbox::{Mortal, Sandbox, WATCH, keeper_of, until};
 
@@ -121,4 +121,46 @@ fn the_keepers_death_loses_nothing_of_what_it_has_read() {
     kill_process(keeper, Signal::KILL).expect("it is killed");
     run.go_on();
     run.finish(count);
+}
+
+#[test]
+fn what_was_read_meanwhile_is_whole_though_our_output_takes_nothing_when_the_run_has_ended() {
+    for options in [&["--pty", "never"][..], &["--pty", "always"]] {
+        let mut run = Counting::start(options);
+        run.read(1);
+        run.stop();
+        run.until_spilled();
+        let count = run.finish_command();
+        run.go_on();
+        // The end is told though nobody reads: all of the output was taken from the command.
+        let mut messages = BufReader::new(&mut run.messages).lines().map_while(Result::ok);
+        assert!(messages.any(|line| line.contains("finished")), "the end is told");
+        run.finish(count);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let sandbox = Sandbox::new();
+    let total = 80_000_000;
+    let words = format!("echo begin; read line; yes $(seq 200) | head -c {total}; touch marker");
+    let mut command = sandbox.command(WATCH, ["--pty", "never", "--", "sh", "-c", &words]);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut watch = command.spawn().expect("watch starts");
+    let mut output = BufReader::new(watch.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a line");
+    kill_process(Pid::from_child(&watch), Signal::STOP).expect("it is stopped");
+    let mut watch = Mortal(watch);
+    drop(watch.0.stdin.take());
+    let marker = sandbox.work().join("marker");
+    until("the command has written all", || marker.exists());
+    watch.signal(Signal::CONT);
+    let shown = std::io::copy(&mut output, &mut std::io::sink()).expect("output");
+    let mut messages = String::new();
+    watch.0.stderr.take().expect("a pipe").read_to_string(&mut messages).expect("messages");
+    let (before, _) = messages.split_once(" bytes of output were lost").expect("it is told");
+    let lost: u64 = before.rsplit(' ').next().expect("a number").parse().expect("a number");
+    assert!(lost > 0);
+    assert_eq!(shown + lost, total);
 }
