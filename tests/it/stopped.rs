@@ -164,3 +164,30 @@ fn what_does_not_fit_is_counted() {
     assert!(lost > 0);
     assert_eq!(shown + lost, total);
 }
+
+#[test]
+fn the_time_in_which_it_was_stopped_is_no_silence() {
+    let sandbox = Sandbox::new();
+    let rules = "builtin: false\nrules:\n  - { name: stuck, silence: 3s }\n";
+    sandbox.write("rules.yaml", rules);
+    // It prints all the time, which only the keeper sees.
+    let life = "i=0; while [ ! -e enough ]; do i=$((i+1)); echo \"step $i\"; sleep 0.05; done";
+    let command = &mut sandbox.command(WATCH, ["--pty", "never", "--", "sh", "-c", life]);
+    let watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut watch = Mortal(watch.expect("watch starts"));
+    let mut output = BufReader::new(watch.0.stdout.take().expect("a pipe"));
+    output.read_line(&mut String::new()).expect("a line");
+    watch.signal(Signal::STOP);
+    let runs = fs::read_dir(sandbox.state().join("runs")).expect("runs");
+    let spill = runs.map(|run| run.expect("a run").path()).next().expect("a run");
+    let spill = spill.join("stopped.stdout");
+    let seconds = |text: String| text.lines().count() / 20;
+    until("long enough", || fs::read_to_string(&spill).is_ok_and(|text| seconds(text) >= 6));
+    watch.signal(Signal::CONT);
+    sandbox.write("enough", "");
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).expect("output");
+    let mut messages = String::new();
+    watch.0.stderr.take().expect("a pipe").read_to_string(&mut messages).expect("messages");
+    assert!(!messages.contains("3s"), "{messages}");
+}
