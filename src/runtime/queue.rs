@@ -141,6 +141,10 @@ impl Queue {
         Self { clock, state: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new() }
     }
 
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The next event and its time of arrival; none at `deadline` if nothing came until then.
     pub fn take(&self, deadline: Option<Timestamp>) -> Option<(Timestamp, Event)> {
         let mut state = self.lock();

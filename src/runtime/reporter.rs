@@ -110,7 +110,7 @@ impl Reporter {
 
     /// No report follows. A card that still says that the run goes on would have it taken for lost.
     pub fn close_card(&mut self) {
-        if let Some(last) = self.shown.take().filter(|last| last.stage == Stage::Running) {
+        if let Some(last) = self.shown.take().filter(|last| goes_on(&last.stage)) {
             self.show(&Snapshot { stage: Stage::Unwatched, ..last });
         }
     }
@@ -144,6 +144,12 @@ impl Reporter {
         let pictures =
             if alert.attach.charts { self.pictures(report, &mut message) } else { Vec::new() };
         self.deliver(&message, &alert.to, &pictures);
+    }
+
+    /// A bug of ours stopped the judging: whoever counts on alerts must know.
+    pub fn report_broken(&mut self, at: Timestamp) {
+        let message = render::card::broken(&self.setup.run, self.setup.language, at);
+        self.deliver(&message, &[], &[]);
     }
 
     /// Tells what is no alert, in all channels.
@@ -277,6 +283,10 @@ impl Reporter {
             courier.wake();
         }
     }
+}
+
+fn goes_on(stage: &Stage) -> bool {
+    matches!(stage, Stage::Running | Stage::Unjudged)
 }
 
 /// How an alert is marked in later charts: at the step at which it fired.
