@@ -103,8 +103,11 @@ impl Reporter {
             secrets: &self.setup.secrets,
         };
         let card = render::card::card(snapshot, &context);
+        let cards = Cards::new(state_dir);
         // A card that cannot be written costs no message: those stand alone then.
-        let _ = Cards::new(state_dir).write(&self.setup.run.id, &card);
+        if cards.write(&self.setup.run.id, &card).is_err() && self.restore() {
+            let _ = cards.write(&self.setup.run.id, &card);
+        }
         self.shown = Some(snapshot.clone());
     }
 
@@ -237,12 +240,23 @@ impl Reporter {
         pictures
     }
 
+    /// Makes the outbox again if somebody has removed it under a run that lives. True: it was.
+    fn restore(&self) -> bool {
+        let gone = self.outbox.as_ref().is_some_and(Outbox::is_gone);
+        let Some(state_dir) = self.setup.state_dir.as_deref().filter(|_| gone) else {
+            return false;
+        };
+        say(&format!("watch: {} was removed; it is made again", state_dir.display()));
+        Outbox::open(state_dir).is_ok()
+    }
+
     fn deliver(&mut self, message: &Message, to: &[String], pictures: &[Picture]) {
         let wanted = |channel: &&ChannelConfig| to.is_empty() || to.contains(&channel.name);
         let channels: Vec<_> = self.setup.channels.iter().filter(wanted).cloned().collect();
         if channels.is_empty() {
             return;
         }
+        self.restore();
         let mut shown = false;
         let mut show = |why: Option<String>| {
             if !std::mem::replace(&mut shown, true) {

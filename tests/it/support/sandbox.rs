@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
 pub const WATCH: &str = env!("CARGO_BIN_EXE_watch");
 
@@ -100,6 +100,12 @@ pub fn until(what: &str, holds: impl Fn() -> bool) {
         let _ = poll(&mut [], Some(&pause));
     }
     panic!("waiting for this: {what}");
+}
+
+/// Whether a child of ours has ended that nobody else waits for.
+pub fn has_ended(pid: u32) -> bool {
+    let pid = Pid::from_raw(pid.cast_signed());
+    !matches!(waitpid(pid, WaitOptions::NOHANG), Ok(None))
 }
 
 /// A process that does not outlive its test.
