@@ -126,6 +126,10 @@ struct State {
     dropped: Vec<(SourceId, u64)>,
     stuck: bool,
     sources: u32,
+    /// Whether the engine waits for an event, and how many sources for room: to wake nobody costs
+    /// a system call too.
+    is_awaited: bool,
+    waiting: usize,
 }
 
 #[derive(Debug)]
@@ -149,11 +153,13 @@ impl Queue {
     pub fn take(&self, deadline: Option<Timestamp>) -> Option<(Timestamp, Event)> {
         let mut state = self.lock();
         while state.events.is_empty() {
+            state.is_awaited = true;
             state = match deadline {
                 None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let now = self.clock.now();
                     if now >= deadline {
+                        state.is_awaited = false;
                         return None;
                     }
                     let wait = deadline.since(now);
@@ -165,8 +171,11 @@ impl Queue {
         state.bytes -= event.chunk_len();
         if state.bytes <= CAPACITY / 2 {
             state.stuck = false;
+            // Not for each chunk: source and engine would run in turn.
+            if state.waiting > 0 {
+                self.taken.notify_all();
+            }
         }
-        self.taken.notify_all();
         Some((at, event))
     }
 
@@ -174,8 +183,14 @@ impl Queue {
     pub fn put_rules(&self, rules: RuleSet) {
         let mut state = self.lock();
         let at = self.clock.now();
-        state.push(at, Event::Rules(Box::new(rules)));
-        self.arrived.notify_one();
+        self.push(&mut state, at, Event::Rules(Box::new(rules)));
+    }
+
+    fn push(&self, state: &mut State, at: Timestamp, event: Event) {
+        state.push(at, event);
+        if std::mem::take(&mut state.is_awaited) {
+            self.arrived.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -191,9 +206,11 @@ impl Queue {
     ) -> (MutexGuard<'a, State>, bool) {
         // An empty queue takes anything: a chunk larger than the queue must not be lost.
         while !state.stuck && state.bytes > 0 && state.bytes + len > CAPACITY {
+            state.waiting += 1;
             let (guard, timeout) =
                 self.taken.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
             state = guard;
+            state.waiting -= 1;
             state.stuck |= timeout.timed_out() && state.bytes + len > CAPACITY;
         }
         let room = !state.stuck && (state.bytes == 0 || state.bytes + len <= CAPACITY);
@@ -228,8 +245,7 @@ impl Sink for Queue {
         let source = SourceId(state.sources);
         state.sources += 1;
         let at = self.clock.now();
-        state.push(at, Event::Opened { source, name: name.to_owned() });
-        self.arrived.notify_one();
+        self.push(&mut state, at, Event::Opened { source, name: name.to_owned() });
         source
     }
 
@@ -245,8 +261,7 @@ impl Sink for Queue {
         // The clock is read under the lock, so that times never go backwards in the queue.
         let at = self.clock.now();
         state.push_gaps(at);
-        state.push(at, Event::from_input(input));
-        self.arrived.notify_one();
+        self.push(&mut state, at, Event::from_input(input));
     }
 }
 
