@@ -136,6 +136,10 @@ struct State {
     stopped: bool,
     /// When something was taken last or began to be waited for, and when it is taken at the latest.
     awake: Option<(Timestamp, Timestamp)>,
+    /// Whether the engine waits for an event, and how many sources for room: to wake nobody costs
+    /// a system call too.
+    is_awaited: bool,
+    waiting: usize,
 }
 
 #[derive(Debug)]
@@ -151,6 +155,10 @@ impl Queue {
         Self { clock, state: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new() }
     }
 
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The next event and its time of arrival; none at `deadline` if nothing came until then.
     pub fn take(&self, deadline: Option<Timestamp>) -> Option<(Timestamp, Event)> {
         let mut state = self.lock();
@@ -161,12 +169,16 @@ impl Queue {
             if !state.events.is_empty() {
                 break;
             }
+            state.is_awaited = true;
             state = match deadline {
                 None => {
                     state.awake = None;
                     self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner)
                 }
-                Some(deadline) if now >= deadline => return None,
+                Some(deadline) if now >= deadline => {
+                    state.is_awaited = false;
+                    return None;
+                }
                 Some(deadline) => {
                     state.awake = Some((now, deadline));
                     let wait = deadline.since(now);
@@ -178,8 +190,11 @@ impl Queue {
         state.bytes -= event.chunk_len();
         if state.bytes <= CAPACITY / 2 {
             state.stuck = false;
+            // Not for each chunk: source and engine would run in turn.
+            if state.waiting > 0 {
+                self.taken.notify_all();
+            }
         }
-        self.taken.notify_all();
         Some((at, event))
     }
 
@@ -187,8 +202,14 @@ impl Queue {
     pub fn put_rules(&self, rules: RuleSet) {
         let mut state = self.lock();
         let at = self.clock.now();
-        state.push(at, Event::Rules(Box::new(rules)));
-        self.arrived.notify_one();
+        self.push(&mut state, at, Event::Rules(Box::new(rules)));
+    }
+
+    fn push(&self, state: &mut State, at: Timestamp, event: Event) {
+        state.push(at, event);
+        if std::mem::take(&mut state.is_awaited) {
+            self.arrived.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -204,10 +225,15 @@ impl Queue {
     ) -> (MutexGuard<'a, State>, bool) {
         // An empty queue takes anything: a chunk larger than the queue must not be lost.
         while !state.stuck && state.bytes > 0 && state.bytes + len > CAPACITY {
+            state.waiting += 1;
+            let began = self.clock.now();
             let (guard, timeout) =
                 self.taken.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
             state = guard;
-            state.stuck |= timeout.timed_out() && state.bytes + len > CAPACITY;
+            state.waiting -= 1;
+            // If it took much longer, it was we who were stopped.
+            let in_time = self.clock.now().since(began) < PATIENCE + LATE;
+            state.stuck |= timeout.timed_out() && in_time && state.bytes + len > CAPACITY;
         }
         let room = !state.stuck && (state.bytes == 0 || state.bytes + len <= CAPACITY);
         (state, room)
@@ -264,8 +290,7 @@ impl Sink for Queue {
         let source = SourceId(state.sources);
         state.sources += 1;
         let at = self.clock.now();
-        state.push(at, Event::Opened { source, name: name.to_owned() });
-        self.arrived.notify_one();
+        self.push(&mut state, at, Event::Opened { source, name: name.to_owned() });
         source
     }
 
@@ -286,8 +311,7 @@ impl Sink for Queue {
         // The clock is read under the lock, so that times never go backwards in the queue.
         let at = self.clock.now();
         state.push_gaps(at);
-        state.push(at, Event::from_input(input));
-        self.arrived.notify_one();
+        self.push(&mut state, at, Event::from_input(input));
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{ChildStderr, ChildStdout, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::sandbox::{Mortal, Sandbox, WATCH, keeper_of, until};
+use crate::support::sandbox::{Mortal, Sandbox, WATCH, helper, until};
 
 /// `counter.py` under `watch`.
 struct Counting {
@@ -114,7 +114,7 @@ fn the_keepers_death_loses_nothing_of_what_it_has_read() {
     run.stop();
     run.until_spilled();
     let count = run.finish_command();
-    let keeper = keeper_of(&run.watch.0);
+    let keeper = helper(&run.watch.0, "keeper");
     let stat = format!("/proc/{}/stat", keeper.as_raw_nonzero());
     // It sleeps when there is nothing to read.
     until("it has read all", || fs::read_to_string(&stat).expect("stat").contains(") S "));

@@ -57,6 +57,7 @@ pub(in crate::commands) fn report_all(
         match word {
             Ok(Word::Report(report)) => pace.put(*report),
             Ok(Word::Mark(reached)) => mark = Some(reached),
+            Ok(Word::Broken(at)) => reporter.report_broken(at),
             Err(_) => {}
         }
         let due = if over { pace.take_all() } else { pace.take(clock.now()) };
