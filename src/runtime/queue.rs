@@ -249,6 +249,7 @@ impl State {
     /// To be called when something is about to be taken.
     fn notice_stop(&mut self, now: Timestamp) {
         let Some((awake, due)) = self.awake else { return };
+        let due = self.events.front().map_or(due, |(arrived, _)| due.min(*arrived));
         if self.stopped || now <= due.after(LATE) {
             return;
         }
@@ -383,6 +384,7 @@ mod tests {
     fn the_time_in_which_we_were_stopped_is_no_silence() {
         for (case, awake, arrivals, now, expected) in [
             ("while it waited", (10, 15), &[][..], 70, &["Stopped 10", "Continued 70"][..]),
+            ("before it had a line", (10, 15), &[11], 16, &["11", "Stopped 11", "Continued 16"]),
             ("just after a line", (10, 15), &[11], 70, &["11", "Stopped 11", "Continued 70"]),
             ("a line right after", (10, 15), &[70], 71, &["Stopped 10", "Continued 70", "70"]),
             ("both", (10, 10), &[11, 70], 70, &["11", "Stopped 11", "Continued 70", "70"]),
