@@ -271,6 +271,11 @@ impl Engine {
         self.judge.unmatched_rules()
     }
 
+    /// What was held back and nobody has heard of, by rule.
+    pub fn untold(&self) -> Vec<(String, u64)> {
+        self.judge.untold()
+    }
+
     /// What each rule makes of a line with this text, which was just handled.
     pub fn explain(&self, now: Timestamp, text: &[u8]) -> Vec<Explained> {
         self.judge.explain(text, self.time.at(now), &|at| self.time.wall(at))

@@ -40,6 +40,8 @@ pub enum Word {
     Report(Box<Report>),
     /// All that came before this mark was judged, and its alerts were reported.
     Mark(u64),
+    /// At the end, where no message of it says so: what was held back, by rule.
+    Untold(Vec<(String, u64)>),
     /// From now on nothing is judged: the engine broke.
     Broken(Timestamp),
 }
@@ -146,6 +148,7 @@ fn judge(
         handle(&mut engine, at, &event, &mut effects);
         if matches!(event, Event::Finished) {
             newest.look(&engine, at);
+            say_untold(&engine, &effects, say);
         }
         pass_on(&engine, &mut effects, repeats, say);
         match event {
@@ -172,6 +175,16 @@ fn handle(engine: &mut Engine, at: Timestamp, event: &Event, effects: &mut Vec<E
 fn guarded(work: impl FnOnce()) -> bool {
     // The engine is never used again after a panic, so a broken invariant in it is never seen.
     catch_unwind(AssertUnwindSafe(work)).is_ok()
+}
+
+/// A message of the end says it itself.
+fn say_untold(engine: &Engine, effects: &[Effect], say: &mut dyn FnMut(Word)) {
+    let is_end = |alert: &Alert| matches!(alert.happening, Happening::Ended(_));
+    let is_told = |effect: &Effect| matches!(effect, Effect::Alert(alert) if is_end(alert));
+    let untold = engine.untold();
+    if !(untold.is_empty() || effects.iter().any(is_told)) {
+        say(Word::Untold(untold));
+    }
 }
 
 /// `repeats`: lines come that may have come before; what no line made fire is new all the same.
