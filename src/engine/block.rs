@@ -41,12 +41,14 @@ pub(super) fn count(block: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', block).count() as u64
 }
 
-/// The lines of a smaller block are quicker counted than searched from its end.
-const SMALL: usize = 16 * 1024;
-
-/// The last lines of a block: so many that `most` of them are wanted, or all.
-pub(super) fn last(block: &[u8], most: usize, is_wanted: impl Fn(&[u8]) -> bool) -> &[u8] {
-    if block.len() < SMALL && count(block) <= most as u64 {
+/// The last lines of a block of so many: as many that `most` of them are wanted, or all.
+pub(super) fn last(
+    block: &[u8],
+    lines: u64,
+    most: usize,
+    is_wanted: impl Fn(&[u8]) -> bool,
+) -> &[u8] {
+    if lines <= most as u64 {
         return block;
     }
     let (mut from, mut found) = (block.len(), 0);
@@ -90,10 +92,10 @@ mod tests {
     fn the_last_lines_are_as_many_as_wanted() {
         let block = b"one\n\ntwo\n\n\n";
         let full = |line: &[u8]| !line.is_empty();
-        assert_eq!(last(block, 1, full), b"two\n\n\n");
-        assert_eq!(last(block, 2, full), block);
-        assert_eq!(last(block, 9, full), block);
-        assert_eq!(last(block, 2, |_| true), b"\n\n");
+        assert_eq!(last(block, 5, 1, full), b"two\n\n\n");
+        assert_eq!(last(block, 5, 2, full), block);
+        assert_eq!(last(block, 5, 9, full), block);
+        assert_eq!(last(block, 5, 2, |_| true), b"\n\n");
         assert_eq!(lines(block).collect::<Vec<_>>(), [&b"one"[..], b"", b"two", b"", b""]);
         assert_eq!(count(block), 5);
     }

@@ -49,7 +49,8 @@ impl Context {
 
     /// A block of whole lines.
     pub(in crate::engine) fn pass(&mut self, source: SourceId, block: &[u8]) {
-        for text in block::lines(block::last(block, self.capacity, |_| true)) {
+        let lines = block::count(block);
+        for text in block::lines(block::last(block, lines, self.capacity, |_| true)) {
             self.line(source, &Line { number: 0, kind: LineKind::Whole, text });
         }
     }

@@ -216,10 +216,11 @@ impl Engine {
         }
         let id = source_id(index);
         let source = &mut self.sources[index];
-        self.investigator.pass(id, &bytes[part.clone()]);
+        let lines = block::count(&bytes[part.clone()]);
+        self.investigator.pass(id, &bytes[part.clone()], lines);
         let mut moment = moment(&self.time, at, Some((id, &source.name)));
         moment.line = source.splitter.lines();
-        source.splitter.pass(&bytes[part.clone()]);
+        source.splitter.pass(&bytes[part.clone()], lines);
         let uncounted = part.start.max(searched.counted)..part.end;
         let mut counts = within(&searched.counts, &uncounted).iter().peekable();
         // The first line that is not blank is a sign of life; more of them at the same time are not.

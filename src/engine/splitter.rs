@@ -143,10 +143,10 @@ impl Splitter {
         Line { number: self.lines, kind: LineKind::Whole, text }
     }
 
-    /// Takes a plain block of which no line is wanted. Only where a line begins.
-    pub(in crate::engine) fn pass(&mut self, block: &[u8]) {
-        self.lines += block::count(block);
-        block::lines(block::last(block, Rows::KEPT as usize, |_| true))
+    /// Takes a plain block of so many lines, of which none is wanted. Only where a line begins.
+    pub(in crate::engine) fn pass(&mut self, block: &[u8], lines: u64) {
+        self.lines += lines;
+        block::lines(block::last(block, lines, Rows::KEPT as usize, |_| true))
             .for_each(|text| self.rows.add(text, 0));
     }
 

@@ -30,7 +30,6 @@ use self::tail::Tail;
 use self::text::{MAX_LINE, Speaker, split_speaker};
 use self::traceback::{HEADER, Step, Traceback};
 use crate::engine::alert::Verdict;
-use crate::engine::block;
 use crate::engine::input::{ProcessEnd, SourceId};
 use crate::engine::splitter::{Line, LineKind};
 
@@ -112,12 +111,12 @@ impl Investigator {
         self.launcher.is_reading() || !self.lanes.is_empty()
     }
 
-    /// Takes a block of whole lines without news, while no others are wanted.
-    pub(in crate::engine) fn pass(&mut self, source: SourceId, block: &[u8]) {
+    /// Takes a block of so many whole lines without news, while no others are wanted.
+    pub(in crate::engine) fn pass(&mut self, source: SourceId, block: &[u8], lines: u64) {
         self.partials.retain(|(id, _)| *id != source);
-        self.at += block::count(block);
+        self.at += lines;
         let at = self.at;
-        self.tail(source).pass(at, block);
+        self.tail(source).pass(at, block, lines);
     }
 
     /// The verdict, with all that was seen until now.

@@ -44,10 +44,11 @@ impl Tail {
         push_bounded(&mut self.last, LINES, at, text);
     }
 
-    /// A block of lines without news, of which `at` is the last one.
-    pub(super) fn pass(&mut self, at: u64, block: &[u8]) {
-        let last = block::last(block, LINES, |text| !text.is_empty());
-        let first = at.saturating_sub(block::count(last)) + 1;
+    /// A block of so many lines without news, of which `at` is the last one.
+    pub(super) fn pass(&mut self, at: u64, block: &[u8], lines: u64) {
+        let last = block::last(block, lines, LINES, |text| !text.is_empty());
+        let lines = if last.len() < block.len() { block::count(last) } else { lines };
+        let first = at.saturating_sub(lines) + 1;
         for (at, text) in (first..).zip(block::lines(last)) {
             self.push(at, text);
         }
