@@ -474,6 +474,16 @@ impl<'a> Sentence<'a> {
         (name.saturating_sub(6)..name).any(|i| self.text(i, i).eq_ignore_ascii_case("best"))
     }
 
+    /// Whether the token stands alone in brackets that belong to a word: `Avg(100)`.
+    fn is_call(&self, at: usize) -> bool {
+        let kind = |at: Option<usize>| at.and_then(|at| self.tokens.get(at)).map(|t| t.kind);
+        let (open, word) = (at.checked_sub(1), at.checked_sub(2));
+        kind(open) == Some(Kind::Open)
+            && kind(word) == Some(Kind::Word)
+            && kind(Some(at + 1)) == Some(Kind::Close)
+            && self.tokens[at - 1].gap == Gap::None
+    }
+
     fn byte(&self, token: &Token) -> u8 {
         self.line.get(token.start).copied().unwrap_or(b' ')
     }
@@ -508,7 +518,8 @@ impl Place {
         }
     }
 
-    /// The bracket that the last token of the name closes. Only words stand between.
+    /// The bracket that the last token of the name closes. Words stand between, or what is counted
+    /// over, as in `Avg(100)`.
     fn opening(&self, sentence: &Sentence<'_>) -> Option<usize> {
         let mut depth = 0_u32;
         for at in (self.name.saturating_sub(8)..=self.name).rev() {
@@ -517,6 +528,7 @@ impl Place {
                 Kind::Open if depth <= 1 => return Some(at),
                 Kind::Open => depth -= 1,
                 Kind::Word | Kind::Other => {}
+                Kind::Number(n) if n.style == Style::Integer && sentence.is_call(at) => {}
                 _ => return None,
             }
         }
