@@ -208,10 +208,10 @@ pub async fn examine(config: &ChannelConfig, now: Timestamp) -> Result<Vec<Check
         Settings::SlackWebhook { url } => {
             vec![slack::Webhook::new(http::client(&timeouts)?, url.clone()).examine().await]
         }
-        Settings::SlackBot { token, channel, api_url, .. } => {
+        Settings::SlackBot { token, channel, api_url, heartbeat } => {
             let client = http::client(&timeouts)?;
             let api = slack::Api::new(client, api_url, token, timeouts).ok_or(BuildError::Token)?;
-            slack::examine(&api, channel, now).await
+            slack::examine(&api, channel, *heartbeat, now).await
         }
     })
 }

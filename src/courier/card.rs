@@ -32,6 +32,8 @@ pub(super) struct Keeper {
     run: String,
     channel: String,
     seed: u64,
+    /// Where it is shown, should that be forgotten on disk.
+    known: Seat,
     /// What is shown.
     shown: Option<Message>,
     /// Not before this.
@@ -54,8 +56,10 @@ pub(super) enum Need {
 impl Keeper {
     pub(super) fn new(cards: Cards, run: &str, channel: &str, seed: u64) -> Self {
         let now = Instant::now();
+        let known = cards.seat(run, channel);
         Self {
             cards,
+            known,
             run: run.to_owned(),
             channel: channel.to_owned(),
             seed,
@@ -70,13 +74,34 @@ impl Keeper {
 
     /// Whether the run is shown in the channel already.
     pub(super) fn has_place(&self) -> bool {
-        !self.cards.seat(&self.run, &self.channel).place.is_null()
+        !self.seat().place.is_null()
+    }
+
+    /// If somebody has removed the run's folder, it is written down again once there is one.
+    fn seat(&self) -> Seat {
+        let seat = self.cards.seat(&self.run, &self.channel);
+        if seat != Seat::default() || self.known.place.is_null() {
+            return seat;
+        }
+        if self.cards.read(&self.run).is_some() {
+            let _ = self.cards.save_seat(&self.run, &self.channel, &self.known);
+        }
+        self.known.clone()
+    }
+
+    /// Shows for the last time what is written down nowhere.
+    pub(super) async fn farewell(&mut self, channel: &dyn Channel, message: &Message) {
+        let mut place = self.seat().place;
+        if channel.can_show() && !place.is_null() {
+            // Its message follows, so it is tried once.
+            let _ = tokio::time::timeout(TIMEOUT, channel.show(message, &mut place)).await;
+        }
     }
 
     /// `wanted`: a message of the run is to be delivered, and would reply to it. `over`: it will
     /// not change any more.
     pub(super) fn need(&self, wanted: bool, over: bool) -> Need {
-        let seat = self.cards.seat(&self.run, &self.channel);
+        let seat = self.seat();
         let Some(card) = self.cards.read(&self.run).filter(|_| !seat.closed) else {
             return Need::Nothing;
         };
@@ -123,6 +148,7 @@ impl Keeper {
         if seat != before {
             // At worst it is posted a second time by the next courier.
             let _ = self.cards.save_seat(&self.run, &self.channel, &seat);
+            self.known = seat;
         }
         let now = Instant::now();
         let Some(error) = error else {

@@ -55,6 +55,8 @@ pub(super) struct Mailbox {
     /// Delivered, but the disk refused to forget them.
     undead: BTreeMap<String, Entry>,
     rounds: u64,
+    /// The outbox is: all that is left of it is `waiting`.
+    gone: bool,
     /// Whether the run's end is (or was) among the entries.
     pub(super) saw_end: bool,
 }
@@ -71,6 +73,7 @@ impl Mailbox {
             given_up: BTreeSet::new(),
             undead: BTreeMap::new(),
             rounds: 0,
+            gone: false,
             saw_end: false,
         }
     }
@@ -78,6 +81,17 @@ impl Mailbox {
     /// Looks into the outbox. The texts are what was wrong with files.
     pub(super) fn refresh(&mut self, now: Timestamp) -> Result<Vec<String>, OutboxError> {
         let mut notices = Vec::new();
+        let was_gone = std::mem::replace(&mut self.gone, self.outbox.is_gone());
+        if self.gone {
+            self.claims.entry(self.run.clone()).or_insert(None);
+            let dir = self.outbox.dir().display();
+            return Ok(vec![format!(
+                "the folder {dir} was removed; what is known of it is still told"
+            )]);
+        }
+        if was_gone {
+            notices.extend(self.put_back().err().map(|error| error.to_string()));
+        }
         notices.extend(self.bury().err().map(|error| error.to_string()));
         let ids: BTreeSet<String> = self.outbox.ids()?.into_iter().collect();
         self.waiting.retain(|id, _| ids.contains(id));
@@ -91,6 +105,27 @@ impl Mailbox {
         notices.extend(self.adopt(now));
         self.rounds = self.rounds.wrapping_add(1);
         Ok(notices)
+    }
+
+    /// The outbox is there again, but nothing in it.
+    fn put_back(&mut self) -> Result<(), OutboxError> {
+        // What was locked was removed.
+        self.claims.clear();
+        for waiting in self.waiting.values().filter(|w| w.entry.run == self.run) {
+            let _ = self.outbox.store(waiting.entry.clone(), &[])?;
+        }
+        Ok(())
+    }
+
+    /// A message of this run that the disk did not take: it lives as long as we do.
+    pub(super) fn hold(&mut self, entry: Entry) {
+        self.waiting.insert(entry.id.clone(), Waiting { entry, ready: Instant::now() });
+    }
+
+    /// The oldest of this run's for that channel, whenever it may be tried.
+    pub(super) fn oldest(&self, channel: &str) -> Option<Entry> {
+        let own = |w: &&Waiting| w.entry.channel == channel && w.entry.run == self.run;
+        self.waiting.values().find(own).map(|w| w.entry.clone())
     }
 
     /// The entries that are given up from now on; each is named once.
@@ -172,6 +207,9 @@ impl Mailbox {
     }
 
     fn bury(&mut self) -> Result<(), OutboxError> {
+        if self.gone {
+            return Ok(());
+        }
         while let Some(first) = self.undead.first_entry() {
             self.outbox.remove(first.get())?;
             first.remove();

@@ -107,6 +107,7 @@ pub async fn deliver(
         tell: Rc::clone(&ports.tell),
         busy: Default::default(),
         told: Default::default(),
+        farewell: Default::default(),
         trouble: Default::default(),
     });
     if let Err(error) = shared.outbox.sweep(now) {
@@ -188,13 +189,18 @@ fn tell_that_it_is_gone(settings: &Settings, configs: &[&ChannelConfig], shared:
     let message = watcher_gone(&card);
     if let Err(error) = cards.write(run, &card) {
         shared.trouble(format!("cannot keep the card of {run}: {error}"));
+        *shared.farewell.borrow_mut() = Some(card.message);
     }
     for config in configs {
-        match shared.outbox.commit(&message, &config.name, &settings.run.id, &[], now) {
+        match shared.outbox.commit(&message, &config.name, run, &[], now) {
             Ok(committed) => {
                 committed.notice.into_iter().for_each(|notice| shared.trouble(notice));
             }
-            Err(error) => shared.trouble(error.to_string()),
+            Err(error) => {
+                shared.trouble(error.to_string());
+                let entry = shared.outbox.entry(message.clone(), &config.name, run, now);
+                shared.mailbox.borrow_mut().hold(entry);
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::courier::protocol::Notice;
 use crate::outbox::backoff::{self, Failure};
 use crate::outbox::{Entry, Outbox, Picture, Seat};
 use crate::render::Card;
+use crate::render::Message;
 use crate::render::message::MessageKind;
 use crate::time::Timestamp;
 
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     pub(super) busy: RefCell<BTreeSet<String>>,
     /// (channel, fingerprint of a message) of the last deliveries.
     pub(super) told: RefCell<VecDeque<(String, u64)>>,
+    /// What the card becomes if that cannot be written down.
+    pub(super) farewell: RefCell<Option<Message>>,
     /// The last trouble, so that it is not said every second.
     pub(super) trouble: RefCell<String>,
 }
@@ -126,6 +129,9 @@ impl Worker {
             let over = *ended.borrow_and_update();
             stages.borrow_and_update();
             self.shared.refresh();
+            if over.is_some() && self.shared.outbox.is_gone() {
+                return self.last_words().await;
+            }
             let now = (self.shared.clock)();
             let next = self.next(now);
             let need = self.card_need(&next, over.is_some());
@@ -171,6 +177,35 @@ impl Worker {
                 Ok(()) = stages.changed() => {}
                 Ok(()) = ended.changed() => {}
             }
+        }
+    }
+
+    /// The run is over and its state folder was removed: nothing is kept, so each is tried once.
+    async fn last_words(mut self) {
+        let shared = Rc::clone(&self.shared);
+        let now = (shared.clock)();
+        let farewell = shared.farewell.borrow().clone();
+        if let Some(message) = farewell {
+            self.card.farewell(self.channel.as_ref(), &message).await;
+        }
+        while let Some(entry) = { shared.mailbox.borrow().oldest(&self.name) } {
+            let mut tried = entry.clone();
+            let channel = self.channel.as_ref();
+            match attempt(channel, &shared.outbox, &mut tried, false, now).await {
+                Ok(()) => self.delivered(tried),
+                Err(error) => {
+                    let lost = "a message is lost, its state folder was removed";
+                    (shared.tell)(&Notice::Trouble(format!("{}: {lost}: {error}", self.name)));
+                    self.forget(tried);
+                }
+            }
+        }
+        while let Some(step) = self.heartbeat.step(self.channel.as_ref(), now, true) {
+            self.beat(step).await;
+        }
+        let mut busy = shared.busy.borrow_mut();
+        if busy.remove(&self.name) && busy.is_empty() {
+            (shared.tell)(&Notice::Idle(true));
         }
     }
 
@@ -297,6 +332,9 @@ impl Worker {
         }
         match self.shared.outbox.save_progress(&entry) {
             Ok(true) => self.shared.mailbox.borrow_mut().postpone(entry, ready),
+            Ok(false) if self.shared.outbox.is_gone() => {
+                self.shared.mailbox.borrow_mut().postpone(entry, ready);
+            }
             // Somebody dropped it while it was tried.
             Ok(false) => self.forget(entry),
             Err(error) => {

@@ -58,19 +58,19 @@ pub(super) fn last(block: &[u8], most: usize, is_wanted: impl Fn(&[u8]) -> bool)
     &block[from..]
 }
 
-/// Adds each line, with its newline, in which `find` finds something. It is given a place to begin
-/// at, which is a line's start, and gives a place in the line, its newline included.
+/// Each line, with its newline, in which `find` finds something. It is given a place to begin at,
+/// which is a line's start, and gives a place in the line, its newline included.
 pub(super) fn lines_with(
     block: &[u8],
     find: impl Fn(&[u8], usize) -> Option<usize>,
-    out: &mut Vec<Range<usize>>,
-) {
+) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
-    while let Some(at) = find(block, from).filter(|at| *at < block.len()) {
+    std::iter::from_fn(move || {
+        let at = find(block, from).filter(|at| *at < block.len())?;
         let start = memchr::memrchr(b'\n', &block[from..at]).map_or(from, |n| from + n + 1);
         from = memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |n| at + n + 1);
-        out.push(start..from);
-    }
+        Some(start..from)
+    })
 }
 
 #[cfg(test)]
@@ -101,9 +101,7 @@ mod tests {
     #[test]
     fn lines_are_found_once_each() {
         let block = b"ax\nb\nxx\n\nx\n";
-        let mut found = Vec::new();
         let find = |block: &[u8], from: usize| Some(from + memchr::memchr(b'x', &block[from..])?);
-        lines_with(block, find, &mut found);
-        assert_eq!(found, [0..3, 5..8, 9..11]);
+        assert_eq!(lines_with(block, find).collect::<Vec<_>>(), [0..3, 5..8, 9..11]);
     }
 }

@@ -9,6 +9,7 @@ use crate::engine::alert::Effect;
 use crate::engine::block::{self, Block};
 use crate::engine::cause::Investigator;
 use crate::engine::format::Format;
+use crate::engine::gate::Gate;
 use crate::engine::input::SourceId;
 use crate::engine::judge::{Judge, Moment};
 use crate::engine::splitter::{Line, LineKind};
@@ -44,12 +45,29 @@ impl Engine {
         small.extend_from_slice(bytes);
         small.make_ascii_lowercase();
         let block = Block { text: bytes, small };
-        Investigator::news(bytes, news);
-        self.judge.news(block, news);
+        self.news(block, news);
         Judge::counts(block, counts);
         for lines in [news, counts] {
             lines.sort_unstable_by_key(|line| line.start);
             lines.dedup();
+        }
+    }
+
+    /// Adds the lines that may be news to the investigator or to a rule.
+    fn news(&self, block: Block<'_>, out: &mut Vec<Range<usize>>) {
+        let words = self.judge.words();
+        let all = || Investigator::words().chain(words.into_iter().flatten().cloned()).collect();
+        let Some(gate) = self.gate.get_or_init(|| Gate::new(all())) else {
+            return out.extend(block::lines_with(block.text, |_, from| Some(from)));
+        };
+        let is_news = |line: &Range<usize>| {
+            let text = &block.text[line.start..line.end];
+            let text = text.strip_suffix(b"\n").unwrap_or(text);
+            Investigator::is_news(text) || self.judge.is_news(text)
+        };
+        out.extend(gate.lines(block).filter(is_news));
+        if words.is_none() {
+            self.judge.news(block.text, out);
         }
     }
 

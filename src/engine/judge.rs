@@ -503,7 +503,7 @@ impl Judge {
     }
 
     /// What was held back and would be told nowhere, since nothing follows.
-    fn untold(&self) -> Vec<(String, u64)> {
+    pub(super) fn untold(&self) -> Vec<(String, u64)> {
         let counts = self.rules.iter().map(|ruling| &ruling.speaker);
         let counts = counts.map(|speaker| (speaker.rule().name.clone(), speaker.untold()));
         counts.filter(|(_, count)| *count > 0).collect()

@@ -19,6 +19,7 @@ mod escape;
 pub mod explain;
 pub mod expression;
 mod format;
+mod gate;
 pub mod host;
 pub mod input;
 mod intake;
@@ -38,6 +39,7 @@ mod speaker;
 pub mod splitter;
 pub mod tfevents;
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 pub use alert::{Alert, Effect};
@@ -48,6 +50,7 @@ use crate::engine::alert::{Happening, Verdict};
 use crate::engine::cause::Investigator;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
+use crate::engine::gate::Gate;
 use crate::engine::input::ProcessEnd;
 use crate::engine::judge::{Judge, Moment};
 use crate::engine::metrics::Found;
@@ -72,6 +75,8 @@ pub struct Engine {
     sources: Vec<Source>,
     investigator: Investigator,
     judge: Judge,
+    /// To what may be news to any of both. Made for the first block.
+    gate: OnceCell<Option<Gate>>,
     /// Scratch.
     searched: Searched,
     end: Option<ProcessEnd>,
@@ -119,6 +124,7 @@ impl Engine {
             sources: Vec::new(),
             investigator: Investigator::default(),
             judge: Judge::new(rules, started, trace),
+            gate: OnceCell::new(),
             searched: Searched::default(),
             end: None,
             restarting: false,
@@ -216,6 +222,7 @@ impl Engine {
         let at = self.time.advance(now);
         self.advance(at, effects);
         self.judge.replace_rules(rules, at);
+        self.gate = OnceCell::new();
     }
 
     /// When `handle_deadline` must be called at the latest; none: not before the next input.
@@ -262,6 +269,11 @@ impl Engine {
     /// Names of the rules that never matched or fired, in the order of the file.
     pub fn unmatched_rules(&self) -> Vec<&str> {
         self.judge.unmatched_rules()
+    }
+
+    /// What was held back and nobody has heard of, by rule.
+    pub fn untold(&self) -> Vec<(String, u64)> {
+        self.judge.untold()
     }
 
     /// What each rule makes of a line with this text, which was just handled.

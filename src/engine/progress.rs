@@ -40,13 +40,13 @@ impl Counters {
             let mut slashes = memchr::memchr_iter(b'/', text.get(from..)?).map(|at| from + at);
             slashes.find(|&at| is_between_digits(text, at..at + 1))
         };
-        block::lines_with(block.text, find, out);
+        out.extend(block::lines_with(block.text, find));
         static OF: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("of"));
         let find = |text: &[u8], from: usize| {
             let mut words = OF.find_iter(text.get(from..)?).map(|at| from + at);
             words.find(|&at| is_between_digits(text, at..at + 2))
         };
-        block::lines_with(block.small, find, out);
+        out.extend(block::lines_with(block.small, find));
     }
 
     /// Looks at a line.

@@ -15,7 +15,7 @@ use regex_syntax::hir::{
     Look, Repetition,
 };
 
-use crate::engine::block::{self, Block};
+use crate::engine::block;
 
 /// Compiled sets larger than this are not built; the patterns are then searched one by one.
 const SIZE_LIMIT: usize = 64 << 20;
@@ -27,8 +27,7 @@ pub(in crate::engine) struct Scanner {
     patterns: Vec<Regex>,
     /// All patterns as one. Made for the first line: a run that prints nothing starts sooner.
     any: OnceCell<Option<Regex>>,
-    /// What a block is searched for instead, if each pattern has a text that its matches must hold.
-    needles: OnceCell<Option<Regex>>,
+    words: OnceCell<Option<Vec<Vec<u8>>>>,
     /// Made for the first line that has a hit.
     set: OnceCell<Option<RegexSet>>,
     hits: Vec<usize>,
@@ -60,20 +59,29 @@ impl Scanner {
         &self.hits
     }
 
-    /// Adds the lines of a block in which a pattern matches; perhaps others.
-    pub(in crate::engine) fn lines(&self, block: Block<'_>, out: &mut Vec<Range<usize>>) {
-        if self.patterns.is_empty() {
-            return;
+    pub(in crate::engine) fn is_match(&self, line: &[u8]) -> bool {
+        match self.any() {
+            Some(any) => any.is_match(line),
+            None => self.patterns.iter().any(|pattern| pattern.is_match(line)),
         }
-        // Where a search ends is in the line too, since no match goes beyond a line.
-        let at_end = |regex: &Regex, text: &[u8], from| regex.shortest_match_at(text, from);
-        if let Some(needles) = self.needles.get_or_init(|| needles_of(&self.patterns)) {
-            let find = |text: &[u8], from| at_end(needles, text, from).map(|end| end - 1);
-            block::lines_with(block.small, find, out);
-        } else if let Some(any) = self.any() {
-            block::lines_with(block.text, |text, from| at_end(any, text, from), out);
-        } else {
-            block::lines_with(block.text, |_, from| Some(from), out);
+    }
+
+    /// Words, in small letters, of which a line that any pattern matches holds one; none if a
+    /// pattern has no such words.
+    pub(in crate::engine) fn words(&self) -> Option<&[Vec<u8>]> {
+        let words = || needles::of_all(&within_lines(&self.patterns)?);
+        self.words.get_or_init(words).as_deref()
+    }
+
+    /// Adds the lines of a block in which a pattern matches; perhaps others.
+    pub(in crate::engine) fn lines(&self, block: &[u8], out: &mut Vec<Range<usize>>) {
+        match self.any() {
+            // Where a search ends is in the line too, since no match goes beyond a line.
+            Some(any) => {
+                let find = |text: &[u8], from| any.shortest_match_at(text, from);
+                out.extend(block::lines_with(block, find));
+            }
+            None => out.extend(block::lines_with(block, |_, from| Some(from))),
         }
     }
 
@@ -92,18 +100,8 @@ fn set_of(patterns: &[Regex]) -> Option<RegexSet> {
 
 /// One pattern that matches in a block where one of `patterns` matches in a line of it.
 fn any_of(patterns: &[Regex]) -> Option<Regex> {
-    build(Hir::alternation(within_lines(patterns)?))
-}
-
-/// One pattern that matches in each line, in small letters, in which one of `patterns` matches.
-fn needles_of(patterns: &[Regex]) -> Option<Regex> {
-    let needles = needles::of_all(&within_lines(patterns)?)?;
-    build(Hir::alternation(needles.into_iter().map(Hir::literal).collect()))
-}
-
-fn build(pattern: Hir) -> Option<Regex> {
-    let mut builder = RegexBuilder::new(&pattern.to_string());
-    builder.size_limit(SIZE_LIMIT).dfa_size_limit(CACHE).build().ok()
+    let pattern = Hir::alternation(within_lines(patterns)?).to_string();
+    RegexBuilder::new(&pattern).size_limit(SIZE_LIMIT).dfa_size_limit(CACHE).build().ok()
 }
 
 fn within_lines(patterns: &[Regex]) -> Option<Vec<Hir>> {
@@ -148,6 +146,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::block::Block;
+    use crate::engine::gate::Gate;
 
     /// Patterns of all kinds, and lines that they match or nearly match.
     const PATTERNS: [&str; 16] = [
@@ -207,19 +207,17 @@ mod tests {
             let mut scanner = Scanner::new(patterns.clone());
             prop_assert!(scanner.any().is_some() && set_of(&patterns).is_some());
             let mut without_set = Scanner::new(patterns.clone());
-            without_set.needles.set(None).unwrap();
             without_set.any.set(None).unwrap();
             without_set.set.set(None).unwrap();
-            let without_needles = Scanner::new(patterns.clone());
-            without_needles.needles.set(None).unwrap();
             let mut text: Vec<u8> = pieces.iter().flat_map(|piece| PIECES[*piece]).copied().collect();
             text.push(b'\n');
-            let (mut found, mut exact, mut all) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut found, mut all) = (Vec::new(), Vec::new());
+            scanner.lines(&text, &mut found);
+            without_set.lines(&text, &mut all);
             let small = text.to_ascii_lowercase();
+            let words = scanner.words().map(|words| Gate::new(words.to_vec()).unwrap());
             let block = Block { text: &text, small: &small };
-            scanner.lines(block, &mut found);
-            without_needles.lines(block, &mut exact);
-            without_set.lines(block, &mut all);
+            let held: Option<Vec<_>> = words.map(|gate| gate.lines(block).collect());
             let mut start = 0;
             for line in text.split_inclusive(|byte| *byte == b'\n') {
                 let range = start..start + line.len();
@@ -229,7 +227,10 @@ mod tests {
                 prop_assert_eq!(scanner.scan(line), &hits[..]);
                 prop_assert_eq!(without_set.scan(line), &hits[..]);
                 prop_assert!(hits.is_empty() || found.contains(&range), "{:?} in {:?}", line, found);
-                prop_assert!(hits.is_empty() || exact.contains(&range), "{:?} in {:?}", line, exact);
+                prop_assert_eq!(scanner.is_match(line), !hits.is_empty());
+                prop_assert_eq!(without_set.is_match(line), !hits.is_empty());
+                let is_held = held.as_ref().is_none_or(|held| held.contains(&range));
+                prop_assert!(hits.is_empty() || is_held, "{:?} in {:?}", line, held);
                 prop_assert!(patterns.is_empty() || all.contains(&range));
             }
         }
@@ -238,10 +239,9 @@ mod tests {
     #[test]
     fn a_search_does_not_go_beyond_the_line() {
         let scanner = Scanner::new(vec![Regex::new(r"error[^)]*\)|(?s:begin.*end)").unwrap()]);
-        scanner.needles.set(None).unwrap();
         let text = b"error (1\n)\nbegin\nend\nerror ()\n";
         let mut found = Vec::new();
-        scanner.lines(Block { text, small: text }, &mut found);
+        scanner.lines(text, &mut found);
         assert!(matches!(&found[..], [line] if *line == (21..30)));
     }
 }

@@ -21,6 +21,8 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
     Running,
+    /// It goes on, but its output is not judged any more: all else in here is what is known without.
+    Unjudged,
     /// The supervised process ended.
     Ended(Verdict),
     /// There was no process, or it is not known how it ended: it is just watched no more.

@@ -70,6 +70,8 @@ impl Cards {
 
     pub(super) fn replace(&self, run: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
         let folder = self.folder(run);
+        // A state folder that somebody has removed stays so: a run that is over does not bring it back.
+        self.runs.parent().map(fs::metadata).transpose()?;
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         // Supervisor and courier may write the same file.
         let partial = folder.join(format!("{name}.{}.partial", std::process::id()));
@@ -102,6 +104,7 @@ mod tests {
     #[test]
     fn a_strange_id_or_name_leads_nowhere_else() {
         let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("state")).unwrap();
         let cards = Cards::new(&dir.path().join("state"));
         cards.save_seat("../..", "../../x", &Seat::default()).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -167,6 +167,10 @@ impl Disk for FakeDisk {
         Ok(state.live.get(path).ok_or(io::ErrorKind::NotFound)?.clone())
     }
 
+    fn is_gone(&self, _: &Path) -> bool {
+        false
+    }
+
     fn exists(&self, path: &Path) -> bool {
         self.0.lock().unwrap().live.contains_key(path)
     }

@@ -29,6 +29,8 @@ pub(super) trait Disk: Debug + Send + Sync {
     /// Whole file; one that is longer than `limit` bytes is an error.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
     fn exists(&self, path: &Path) -> bool;
+    /// Surely not there: an error is not taken for that.
+    fn is_gone(&self, path: &Path) -> bool;
     /// The regular files of a folder, sorted by name. Names that are no UTF-8 are not ours.
     fn list(&self, dir: &Path) -> io::Result<Vec<FileInfo>>;
 }
@@ -81,6 +83,10 @@ impl Disk for RealDisk {
 
     fn exists(&self, path: &Path) -> bool {
         path.exists()
+    }
+
+    fn is_gone(&self, path: &Path) -> bool {
+        matches!(path.try_exists(), Ok(false))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<FileInfo>> {

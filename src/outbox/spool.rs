@@ -124,6 +124,15 @@ impl Outbox {
         Ok(Self { dir, disk, limit, newest: Arc::new(AtomicI64::new(0)) })
     }
 
+    /// Somebody has removed its folder.
+    pub fn is_gone(&self) -> bool {
+        self.disk.is_gone(&self.dir)
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The cards of the runs beside it.
     pub fn cards(&self) -> Cards {
         Cards::new(self.dir.parent().unwrap_or(&self.dir))
@@ -157,7 +166,22 @@ impl Outbox {
         for line in left_out {
             add_line(&mut message.body, &line);
         }
-        let entry = Entry {
+        let entry = self.entry(message, channel, run, now);
+        match self.store(entry.clone(), &images) {
+            Err(error) if error.is_full_disk() => self.store_on_full_disk(entry, &images),
+            result => result,
+        }
+    }
+
+    /// A message that is not stored yet.
+    pub(crate) fn entry(
+        &self,
+        message: Message,
+        channel: &str,
+        run: &str,
+        now: Timestamp,
+    ) -> Entry {
+        Entry {
             id: self.new_id(run, now),
             run: run.to_owned(),
             channel: channel.to_owned(),
@@ -170,10 +194,6 @@ impl Outbox {
             first_tried: None,
             reason: None,
             instead_of: None,
-        };
-        match self.store(entry.clone(), &images) {
-            Err(error) if error.is_full_disk() => self.store_on_full_disk(entry, &images),
-            result => result,
         }
     }
 

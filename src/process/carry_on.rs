@@ -10,14 +10,16 @@ use rustix::event::PollFd;
 
 use crate::engine::Input;
 use crate::engine::input::{ProcessEnd, ProcessStatus};
-use crate::process::keep::{Estate, is_file};
+use crate::process::keep::{Estate, Kept, is_file};
 use crate::process::outsider::Outsider;
 use crate::process::signals::Signals;
+use crate::process::stand_in::Seat;
 use crate::process::supervise::{Reader, input, wait_for};
 use crate::sources::Sink;
 use crate::sources::echo::{Echo, Log};
 use crate::sources::guard::Guarded;
 use crate::sources::pipe::Stream;
+use crate::sources::share::Share;
 use crate::sources::wake::{Timer, Wake};
 
 /// Files for the output: one for all of it, one for what our own output does not take.
@@ -46,13 +48,13 @@ impl Estate {
         logs: Logs,
         leak_timeout: Duration,
     ) -> io::Result<()> {
-        let Self { outputs, process, mut slaves } = self;
+        let Self { outputs, process, mut slaves, .. } = self;
         let (sink, changed, leak) = (Guarded::new(sink), Arc::new(Wake::new()?), Timer::new()?);
         if let Some(process) = &process {
             sink.put(Input::Started { pid: process.pid().cast_unsigned() });
         }
-        let mut streams = Vec::new();
-        for (held, fd) in outputs {
+        let (mut streams, mut spills) = (Vec::new(), Vec::new());
+        for Kept { held, stream, seat } in outputs {
             let ours =
                 if held.is_stderr { rustix::stdio::stderr() } else { rustix::stdio::stdout() };
             let output = Some(ours).filter(|fd| is_file(*fd));
@@ -60,8 +62,15 @@ impl Estate {
             let log = logs.always.as_ref().or(otherwise).cloned();
             let reader = Reader::start(Echo { output, log })?;
             let source = sink.open(&held.name);
+            let (words, spill) = match seat.map(Seat::inherit).transpose()? {
+                Some((words, reader, spill)) => {
+                    spills.push(spill);
+                    (Some(words), reader)
+                }
+                None => (None, None),
+            };
             let stream = Stream::new(
-                Arc::new(fd),
+                (Arc::new(stream), Share::alone(words)?, spill),
                 source,
                 sink.clone(),
                 reader.cancel,

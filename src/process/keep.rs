@@ -1,8 +1,9 @@
 //! The keeper's line: what it must hold so that the command outlives its supervisor.
 //!
-//! The keeper is another process of this program. As long as the supervisor lives it does nothing
+//! The keeper is another process of this program. As long as the supervisor runs it does nothing
 //! but hold duplicates: of the read ends of the outputs, so that the command gets no SIGPIPE, no
-//! EIO and no hang-up when the supervisor dies, and a pidfd. They come over a socket, whose end of
+//! EIO and no hang-up when the supervisor dies, and a pidfd. While the supervisor is stopped, it
+//! reads them (`stand_in`). They come over a socket, whose end of
 //! file without the packet `End` means that the supervisor is gone, in whatever way; then
 //! `Estate::carry_on` reads on. What was sent counts from then on, also while the keeper starts:
 //! descriptors that are under way are held by the socket.
@@ -10,7 +11,8 @@
 //! ```text
 //!  supervisor                                   keeper
 //!    start    ── Hello, what goes with it ──▶   (reads the rules)
-//!    outputs  ── Outputs, their read ends ────▶  holds them
+//!    outputs  ── Outputs, their read ends, ───▶  holds them
+//!                what both have in common
 //!    process  ── Process, pidfd and slaves ───▶  holds them
 //!    its end  ── Ended ───────────────────────▶  closes the slaves
 //!    end      ── End ─────────────────────────▶  exits
@@ -18,14 +20,18 @@
 //! ```
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::cmsg_space;
-use rustix::fs::{FileType, fstat};
+use rustix::event::PollFd;
+use rustix::fs::{
+    FileType, MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd_create,
+};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -36,21 +42,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::outsider::Outsider;
 use crate::process::spawn::{Output, Spawned};
+use crate::process::stand_in::{Seat, Supervisor};
 use crate::process::supervise::{input, wait_for};
 use crate::process::unix;
-use crate::sources::wake::Timer;
+use crate::sources::share::{Deputy, Share};
+use crate::sources::spill::{self, Reader};
+use crate::sources::turn::{MOST_STREAMS, Words};
+use crate::sources::wake::{Timer, Wake};
 
 /// The verb of the command line.
 pub const VERB: &str = "keeper";
 /// Of one packet: below every system's default for a socket's buffer.
 const LONGEST: usize = 64 * 1024;
-/// Two outputs, or a pidfd and two slaves; some room.
+/// Two outputs with what they share, or a pidfd and two slaves; some room.
 const MOST_FDS: usize = 8;
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Packet {
-    /// Instead of those before: one descriptor each.
-    Outputs(Vec<Held>),
+    /// Instead of those before: one descriptor each. If they are read in the place of a stopped
+    /// supervisor, the memory that is shared and an eventfd each follow.
+    Outputs {
+        held: Vec<Held>,
+        reading: Option<Reading>,
+    },
     /// A pidfd, and the slaves of the outputs' terminals.
     Process {
         pid: i32,
@@ -60,6 +74,13 @@ enum Packet {
     /// Nobody reads our output any more: the command is to notice that.
     Release,
     End,
+}
+
+/// Who reads the outputs, and where the keeper can put what it reads instead.
+#[derive(Debug, Serialize, Deserialize)]
+struct Reading {
+    pid: u32,
+    folder: String,
 }
 
 /// An output that is held.
@@ -77,15 +98,19 @@ pub struct Held {
 pub struct Keeper {
     line: OwnedFd,
     id: u32,
+    /// For what it reads while we are stopped.
+    folder: Option<PathBuf>,
 }
 
 impl Keeper {
     /// Starts `program keeper`. `hello` and `fds` are for the one who carries on. Our output is
-    /// passed on only where it is a file: a pipe's reader would wait for the keeper too.
+    /// passed on only where it is a file: a pipe's reader would wait for the keeper too. Without a
+    /// `folder` that is there and of our own, it does not read while we are stopped.
     pub fn start<T: Serialize>(
         program: &Path,
         hello: &T,
         fds: &[BorrowedFd<'_>],
+        folder: Option<PathBuf>,
     ) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
@@ -99,7 +124,7 @@ impl Keeper {
             .stdout(file_or_null(rustix::stdio::stdout()))
             .stderr(file_or_null(rustix::stdio::stderr()))
             .spawn()?;
-        let keeper = Self { line: ours, id: child.id() };
+        let keeper = Self { line: ours, id: child.id(), folder };
         keeper.try_send(hello, fds)?;
         Ok(keeper)
     }
@@ -109,11 +134,31 @@ impl Keeper {
         self.id
     }
 
-    pub(super) fn outputs(&self, outputs: &[Output]) {
+    /// Gives each output what it shares with the keeper.
+    pub(super) fn outputs(
+        self: &Arc<Self>,
+        outputs: &[Output],
+    ) -> io::Result<Vec<(Share, Option<Reader>)>> {
         let name =
             |output: &Output| Held { name: output.name.to_owned(), is_stderr: output.is_stderr };
-        let fds: Vec<_> = outputs.iter().map(|output| output.input.as_fd()).collect();
-        self.send(&Packet::Outputs(outputs.iter().map(name).collect()), &fds);
+        let held: Vec<_> = outputs.iter().map(name).collect();
+        let inputs = outputs.iter().map(|output| output.input.as_fd());
+        let folder = self.folder.as_deref().and_then(Path::to_str);
+        let (Some(folder), Ok((memory, words))) = (folder, memory()) else {
+            self.send(&Packet::Outputs { held, reading: None }, &inputs.collect::<Vec<_>>());
+            return outputs.iter().map(|_| Ok((Share::alone(None)?, None))).collect();
+        };
+        let share = |(output, words): (&Output, _)| {
+            let deputy = Some(Arc::<Self>::clone(self) as Arc<dyn Deputy>);
+            let share = Share { words, handed_back: Wake::new()?, deputy };
+            Ok((share, Some(Reader::new(spill::path(Path::new(folder), output.name)))))
+        };
+        let shares: Vec<_> = outputs.iter().zip(words).map(share).collect::<io::Result<_>>()?;
+        let wakes = shares.iter().map(|(share, _)| share.handed_back.as_fd());
+        let fds: Vec<_> = inputs.chain([memory.as_fd()]).chain(wakes).collect();
+        let reading = Some(Reading { pid: std::process::id(), folder: folder.to_owned() });
+        self.send(&Packet::Outputs { held, reading }, &fds);
+        Ok(shares)
     }
 
     pub(super) fn process(&self, spawned: &Spawned) {
@@ -128,7 +173,7 @@ impl Keeper {
 
     /// A process that is not our child.
     pub fn outsider(&self, outsider: &Outsider) {
-        self.send(&Packet::Outputs(Vec::new()), &[]);
+        self.send(&Packet::Outputs { held: Vec::new(), reading: None }, &[]);
         self.send(&Packet::Process { pid: outsider.pid() }, &[outsider.as_fd()]);
     }
 
@@ -166,6 +211,26 @@ impl Keeper {
     }
 }
 
+impl Deputy for Keeper {
+    fn line(&self) -> BorrowedFd<'_> {
+        self.line.as_fd()
+    }
+
+    fn kill(&self) {
+        // It is our child, never reaped, so that its pid is nobody else's.
+        let _ = unix::kill(self.id.cast_signed(), libc::SIGKILL);
+    }
+}
+
+/// Shared by those who have its descriptor.
+fn memory() -> io::Result<(OwnedFd, &'static [Words; MOST_STREAMS])> {
+    let memory = memfd_create("turns", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    ftruncate(&memory, size_of::<[Words; MOST_STREAMS]>() as u64)?;
+    fcntl_add_seals(&memory, SealFlags::SHRINK)?;
+    let words = unix::share(memory.as_fd())?;
+    Ok((memory, words))
+}
+
 /// Whether writing to it never waits for somebody else.
 pub(super) fn is_file(fd: BorrowedFd<'_>) -> bool {
     fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
@@ -188,9 +253,54 @@ pub enum Waited {
 /// What a supervisor that is gone left behind.
 #[derive(Debug, Default)]
 pub struct Estate {
-    pub(super) outputs: Vec<(Held, OwnedFd)>,
+    pub(super) outputs: Vec<Kept>,
     pub(super) process: Option<Outsider>,
     pub(super) slaves: Vec<OwnedFd>,
+    supervisor: Option<Supervisor>,
+}
+
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) held: Held,
+    pub(super) stream: OwnedFd,
+    pub(super) seat: Option<Seat>,
+}
+
+impl Estate {
+    /// Of new outputs, which come instead of all that was there.
+    fn new(held: Vec<Held>, reading: Option<Reading>, fds: Vec<OwnedFd>) -> Self {
+        let mut fds = fds.into_iter();
+        let streams: Vec<_> = fds.by_ref().take(held.len()).collect();
+        let shared = reading.and_then(|reading| {
+            let words = unix::share(fds.next()?.as_fd()).ok()?;
+            Some((reading, words.iter().zip(fds)))
+        });
+        let (reading, mut shared) = shared.unzip();
+        let folder = reading.as_ref().map(|reading| Path::new(&reading.folder));
+        let keep = |(held, stream): (Held, OwnedFd)| {
+            let seat = folder.zip(shared.as_mut().and_then(Iterator::next));
+            let seat = seat.map(|(folder, (words, wake))| {
+                Seat::new(words, Wake::from(wake), spill::path(folder, &held.name))
+            });
+            Kept { held, stream, seat }
+        };
+        let outputs = held.into_iter().zip(streams).map(keep).collect();
+        let supervisor = reading.as_ref().map(|reading| Supervisor::new(reading.pid));
+        Self { outputs, supervisor, ..Self::default() }
+    }
+
+    /// Reads for a moment what a supervisor that is stopped does not.
+    fn stand_in(&mut self) {
+        let Some(supervisor) = &mut self.supervisor else { return };
+        let seats = self.outputs.iter_mut();
+        supervisor.stand_in(seats.filter_map(|kept| Some((&kept.stream, kept.seat.as_mut()?))));
+    }
+
+    /// What we read at the moment.
+    fn reading(&self) -> impl Iterator<Item = &OwnedFd> {
+        let reads = |kept: &&Kept| kept.seat.as_ref().is_some_and(Seat::is_reading);
+        self.outputs.iter().filter(reads).map(|kept| &kept.stream)
+    }
 }
 
 impl Line {
@@ -211,20 +321,22 @@ impl Line {
             timer.start(patience);
         }
         loop {
-            let mut fds = [input(&self.0), input(&timer)];
-            wait_for(&mut fds, None);
-            if fds[0].revents().is_empty() {
-                if fds[1].revents().is_empty() {
-                    continue;
+            let mut fds = vec![input(&self.0), input(&timer)];
+            fds.extend(estate.reading().map(input));
+            wait_for(&mut fds, estate.supervisor.as_ref().map(Supervisor::pause));
+            let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
+            let (line, late) =
+                (fds.first().is_some_and(is_ready), fds.get(1).is_some_and(is_ready));
+            estate.stand_in();
+            if !line {
+                if late {
+                    return Ok(Waited::Long);
                 }
-                return Ok(Waited::Long);
+                continue;
             }
             let Some((bytes, fds)) = self.receive()? else { return Ok(Waited::Gone) };
             match serde_json::from_slice(&bytes)? {
-                Packet::Outputs(held) => {
-                    let outputs = held.into_iter().zip(fds).collect();
-                    *estate = Estate { outputs, ..Estate::default() };
-                }
+                Packet::Outputs { held, reading } => *estate = Estate::new(held, reading, fds),
                 Packet::Process { pid } => {
                     let mut fds = fds.into_iter();
                     estate.process = fds.next().map(|fd| Outsider::new(pid, fd));

@@ -30,6 +30,7 @@ mod job;
 mod keyboard;
 mod restart;
 mod run;
+mod stand_in;
 mod unix;
 
 pub use exit::die_like;

@@ -23,6 +23,8 @@ use crate::process::unix::SignalInfo;
 use crate::process::{Command, terminal};
 use crate::sources::guard::Guarded;
 use crate::sources::pipe::Stream;
+use crate::sources::share::Share;
+use crate::sources::spill;
 use crate::sources::wake::Wake;
 
 /// How often is looked whether our job came to the foreground.
@@ -95,7 +97,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(
         spawned: Spawned,
-        readers: Vec<Reader>,
+        readers: impl Iterator<Item = (Reader, (Share, Option<spill::Reader>))>,
         sink: Guarded,
         changed: Arc<Wake>,
         timers: Timers,
@@ -107,11 +109,12 @@ impl Run {
             keyboard.attach();
             keyboard
         });
-        let begin = |(output, reader): (Output, Reader)| {
+        let begin = |(output, (reader, (share, spill))): (Output, (Reader, _))| {
             let source = sink.open(output.name);
             let pty = if output.is_pty { Arc::downgrade(&output.input) } else { Weak::new() };
             let (sink, changed) = (sink.clone(), Arc::clone(&changed));
-            let stream = Stream::new(output.input, source, sink, reader.cancel, changed);
+            let input = (output.input, share, spill);
+            let stream = Stream::new(input, source, sink, reader.cancel, changed);
             let stream = Arc::new(stream);
             let _ = reader.begin.send(Arc::clone(&stream));
             Channel { stream, pty, link: output.link }

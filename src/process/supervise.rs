@@ -21,6 +21,7 @@ use crate::process::unix::SignalInfo;
 use crate::sources::echo::{Echo, Log};
 use crate::sources::guard::Guarded;
 use crate::sources::pipe::Stream;
+use crate::sources::share::Share;
 use crate::sources::wake::{Timer, Wake};
 
 /// A run that has ended. What the sink got is complete; the echo may not be.
@@ -90,14 +91,16 @@ pub(super) fn once(
     let timers = Timers::new().map_err(|error| failed(error.into()))?;
     let oom = OomWatch::start();
 
-    if let Some(keeper) = &command.keeper {
-        keeper.outputs(&wiring.outputs);
-    }
+    let shares = match &command.keeper {
+        Some(keeper) => keeper.outputs(&wiring.outputs),
+        None => wiring.outputs.iter().map(|_| Ok((Share::alone(None)?, None))).collect(),
+    };
+    let shares = shares.map_err(failed)?;
     let spawned = spawn(command, wiring, signals)?;
     if let Some(keeper) = &command.keeper {
         keeper.process(&spawned);
     }
-    let run = Run::new(spawned, readers, sink, changed, timers);
+    let run = Run::new(spawned, readers.into_iter().zip(shares), sink, changed, timers);
     let watched = Watched { signals, stops, oom, command };
     Ok(run.supervise(&watched))
 }

@@ -2,7 +2,10 @@
 //!
 //! Each function is a thin cover over calls of its manual page; what they are for is decided
 //! elsewhere.
-#![expect(unsafe_code, reason = "signalfd(2), sigprocmask(2), sigaction(2) and pre_exec need it")]
+#![expect(
+    unsafe_code,
+    reason = "signalfd(2), sigprocmask(2), sigaction(2), mmap(2) and pre_exec need it"
+)]
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
@@ -10,6 +13,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 
 use libc::{c_int, pid_t, sigset_t};
+
+use crate::sources::turn::{MOST_STREAMS, Words};
 
 /// A set of signals, see sigsetops(3).
 #[derive(Clone, Copy)]
@@ -229,5 +234,22 @@ pub(crate) fn prepare(command: &mut std::process::Command, setup: ChildSetup) {
     // SAFETY: the closure allocates nothing and takes no lock.
     unsafe {
         command.pre_exec(work);
+    }
+}
+
+/// Memory that everybody has in common who maps `memory`, of which that much must be there, for
+/// good (F_SEAL_SHRINK). It stays until the process ends.
+pub(crate) fn share(memory: BorrowedFd<'_>) -> io::Result<&'static [Words; MOST_STREAMS]> {
+    let (size, access) = (size_of::<[Words; MOST_STREAMS]>(), libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: a new mapping at a place that the system chooses, so that it overlaps nothing. It is
+    // aligned to a page, never unmapped, and of atomic integers only, which others may change and
+    // for which all bytes are valid.
+    unsafe {
+        let fd = memory.as_raw_fd();
+        let at = libc::mmap(std::ptr::null_mut(), size, access, libc::MAP_SHARED, fd, 0);
+        if at == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(&*at.cast::<[Words; MOST_STREAMS]>())
     }
 }

@@ -68,13 +68,19 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
             message.kind = MessageKind::Card;
             message.title = fill(phrases.card_running, &values);
         }
+        Stage::Unjudged => {
+            message.kind = MessageKind::Card;
+            message.title = fill(phrases.card_running, &values);
+            message.body = fill(phrases.broken_meaning, &values);
+        }
         Stage::Unwatched => {
             message.kind = MessageKind::Note;
             message.title = fill(phrases.card_unwatched, &values);
         }
         Stage::Ended(_) => {}
     }
-    if let Some(progress) = snapshot.progress.as_ref().filter(|_| message.kind == MessageKind::Card)
+    if let Some(progress) = &snapshot.progress
+        && snapshot.stage == Stage::Running
     {
         message.fields.retain(|field| field.name != phrases.field_progress);
         message.body = [bar(progress), Some(text::progress_text(progress, phrases))]
@@ -84,7 +90,7 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
             .join("\n");
     }
     let state = match &snapshot.stage {
-        Stage::Running => State::Running,
+        Stage::Running | Stage::Unjudged => State::Running,
         Stage::Unwatched => State::Unwatched,
         Stage::Ended(verdict) => State::Ended(verdict.outcome),
     };
@@ -139,7 +145,23 @@ pub fn lost(card: &Card, now: Timestamp) -> Card {
 
 /// A word in the thread of a run that goes on in it.
 pub fn resumed(run: &RunLabel, language: Language, at: Timestamp) -> Message {
-    let phrases = language.phrases();
+    let title = fill(language.phrases().resumed, &[("run", &run.name), ("host", &run.host)]);
+    Message { title, ..note(run, at) }
+}
+
+/// A bug of ours stopped the judging: from now on the silence says nothing.
+pub fn broken(run: &RunLabel, language: Language, at: Timestamp) -> Message {
+    let (phrases, values) = (language.phrases(), [("run", run.name.as_str())]);
+    Message {
+        kind: MessageKind::Alert,
+        severity: Severity::Critical,
+        title: fill(phrases.broken, &values),
+        body: fill(phrases.broken_meaning, &values),
+        ..note(run, at)
+    }
+}
+
+fn note(run: &RunLabel, at: Timestamp) -> Message {
     Message {
         kind: MessageKind::Note,
         severity: Severity::Info,
@@ -147,7 +169,7 @@ pub fn resumed(run: &RunLabel, language: Language, at: Timestamp) -> Message {
         run: run.clone(),
         rule: String::new(),
         at,
-        title: fill(phrases.resumed, &[("run", &run.name), ("host", &run.host)]),
+        title: String::new(),
         body: String::new(),
         fields: Vec::new(),
         lines: Vec::new(),
@@ -161,6 +183,7 @@ pub fn resumed(run: &RunLabel, language: Language, at: Timestamp) -> Message {
 fn as_alert(snapshot: &Snapshot) -> Alert {
     let (happening, severity) = match &snapshot.stage {
         Stage::Running | Stage::Unwatched => (Happening::Due, Severity::Info),
+        Stage::Unjudged => (Happening::Due, Severity::Warning),
         Stage::Ended(verdict) => (Happening::Ended(verdict.clone()), severity(verdict.outcome)),
     };
     Alert {
@@ -271,6 +294,15 @@ mod tests {
     }
 
     #[test]
+    fn a_card_of_a_run_that_is_judged_no_more_says_so_and_is_no_end() {
+        let card = made(Stage::Unjudged, Language::En);
+        assert_eq!(card.message.title, "resnet50 is running");
+        assert!(card.message.body.contains("No alert"), "{}", card.message.body);
+        assert_eq!(card.message.severity, Severity::Warning);
+        assert!(!card.ended());
+    }
+
+    #[test]
     fn last_words_are_kept_without_secrets_and_not_shown() {
         let run = made(Stage::Running, Language::En).message.run;
         let snapshot = Snapshot {
@@ -294,8 +326,9 @@ mod tests {
         for language in [Language::En, Language::Zh, Language::Ja, Language::Ko] {
             let running = made(Stage::Running, language);
             let gone = gone(&running, Timestamp::from_secs(0));
-            for card in [running, gone, made(Stage::Unwatched, language), made(failed(), language)]
-            {
+            let stages = [Stage::Unjudged, Stage::Unwatched, failed()];
+            let [unjudged, unwatched, failed] = stages.map(|stage| made(stage, language));
+            for card in [running, gone, unjudged, unwatched, failed] {
                 let text = format!("{} {}", card.message.title, card.message.body);
                 assert!(text.contains("resnet50") && !text.contains('{'), "{text}");
             }

@@ -1,7 +1,7 @@
 //! The engine's thread: takes events, handles them, hands on what the engine wants.
 //!
-//! A panic in the engine must not hurt the run: it is said once, and from then on only the end of
-//! the run is told, from its status alone.
+//! A panic in the engine must not hurt the run: it is said once, and from then on it is only shown
+//! that the run lives, and its end is told, from its status alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::engine::alert::{Alert, AlertState, Effect, Happening, Outcome, Severi
 use crate::engine::input::{ProcessEnd, ProcessStatus};
 use crate::engine::rules::{Attach, RuleSet};
 use crate::engine::series::Curve;
-use crate::engine::snapshot::Snapshot;
+use crate::engine::snapshot::{Snapshot, Stage};
 use crate::runtime::queue::{Event, Queue};
 use crate::runtime::recording::Recording;
 use crate::time::Timestamp;
@@ -40,6 +40,10 @@ pub enum Word {
     Report(Box<Report>),
     /// All that came before this mark was judged, and its alerts were reported.
     Mark(u64),
+    /// At the end, where no message of it says so: what was held back, by rule.
+    Untold(Vec<(String, u64)>),
+    /// From now on nothing is judged: the engine broke.
+    Broken(Timestamp),
 }
 
 impl Report {
@@ -67,7 +71,11 @@ impl Newest {
 
     /// A panic costs this one look.
     fn look(&self, engine: &Engine, at: Timestamp) {
-        guarded(|| *self.lock() = Some(engine.snapshot(at)));
+        guarded(|| self.put(engine.snapshot(at)));
+    }
+
+    fn put(&self, snapshot: Snapshot) {
+        *self.lock() = Some(snapshot);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Snapshot>> {
@@ -87,7 +95,7 @@ pub fn drive(
 ) {
     let mut taken = Taken::default();
     if !guarded(|| judge(engine, queue, started, newest, recording, &mut taken, say)) {
-        without_engine(taken, queue, started, say);
+        without_engine(taken, queue, (started, SNAPSHOT_EVERY), newest, say);
     }
 }
 
@@ -140,6 +148,7 @@ fn judge(
         handle(&mut engine, at, &event, &mut effects);
         if matches!(event, Event::Finished) {
             newest.look(&engine, at);
+            say_untold(&engine, &effects, say);
         }
         pass_on(&engine, &mut effects, repeats, say);
         match event {
@@ -168,6 +177,16 @@ fn guarded(work: impl FnOnce()) -> bool {
     catch_unwind(AssertUnwindSafe(work)).is_ok()
 }
 
+/// A message of the end says it itself.
+fn say_untold(engine: &Engine, effects: &[Effect], say: &mut dyn FnMut(Word)) {
+    let is_end = |alert: &Alert| matches!(alert.happening, Happening::Ended(_));
+    let is_told = |effect: &Effect| matches!(effect, Effect::Alert(alert) if is_end(alert));
+    let untold = engine.untold();
+    if !(untold.is_empty() || effects.iter().any(is_told)) {
+        say(Word::Untold(untold));
+    }
+}
+
 /// `repeats`: lines come that may have come before; what no line made fire is new all the same.
 fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, repeats: bool, say: &mut dyn FnMut(Word)) {
     for effect in effects.drain(..) {
@@ -182,18 +201,44 @@ fn pass_on(engine: &Engine, effects: &mut Vec<Effect>, repeats: bool, say: &mut 
     }
 }
 
-/// Drains the queue, so that nobody waits for it, and tells the end.
-fn without_engine(mut taken: Taken, queue: &Queue, started: Timestamp, say: &mut dyn FnMut(Word)) {
+/// Drains the queue, so that nobody waits for it, shows `every` so often that the run lives, and
+/// tells its end.
+fn without_engine(
+    mut taken: Taken,
+    queue: &Queue,
+    (started, every): (Timestamp, Duration),
+    newest: &Newest,
+    say: &mut dyn FnMut(Word),
+) {
     crate::error::say(
         "watch: a bug in the engine stopped the judging of this run. The run itself goes on, and its end is still told.",
     );
-    while !taken.finished
-        && let Some((at, event)) = queue.take(None)
-    {
-        taken.note(at, &event);
+    let broke_at = queue.now();
+    say(Word::Broken(broke_at));
+    let mut due = broke_at;
+    while !taken.finished {
+        let next = queue.take(Some(due));
+        let now = next.as_ref().map_or(due, |(at, _)| *at);
+        if now >= due {
+            newest.put(unjudged(now, started));
+            due = now.after(every);
+        }
+        next.iter().for_each(|(at, event)| taken.note(*at, event));
     }
     if let Some((at, end)) = taken.end {
         say(Word::Report(Box::new(Report::bare(bare_end(&end, at, started)))));
+    }
+}
+
+/// What was measured before is no news any more.
+fn unjudged(at: Timestamp, started: Timestamp) -> Snapshot {
+    Snapshot {
+        at,
+        elapsed: at.since(started),
+        metrics: Vec::new(),
+        progress: None,
+        lines: Vec::new(),
+        stage: Stage::Unjudged,
     }
 }
 
@@ -280,6 +325,28 @@ mod tests {
         let after = Duration::from_secs(1);
         let again = Input::Restarting { attempt: 1, most: 3, after };
         assert_eq!(said(vec![first, again, last, Input::Finished]), [told]);
+    }
+
+    #[test]
+    fn a_run_whose_engine_broke_gives_signs_of_life_until_it_ends() {
+        let clock = Clock::start();
+        let (queue, newest) = (Queue::new(clock), Newest::default());
+        let mut words = Vec::new();
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| {
+                let signs = std::iter::from_fn(|| Some(newest.take())).flatten().take(3);
+                let signs: Vec<Snapshot> = signs.collect();
+                queue.put(ended(0).0);
+                queue.put(Input::Finished);
+                signs
+            });
+            let often = (clock.started(), Duration::from_millis(1));
+            without_engine(Taken::default(), &queue, often, &newest, &mut |word| words.push(word));
+            let signs = run.join().unwrap();
+            assert!(signs.iter().all(|sign| sign.stage == Stage::Unjudged));
+            assert!(signs[0].elapsed < signs[2].elapsed && signs[0].at < signs[2].at);
+        });
+        assert!(matches!(words.as_slice(), [Word::Broken(_), Word::Report(_)]), "{words:?}");
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! than the program then. If the engine takes nothing for that long it is stuck; from then on what
 //! does not fit is dropped and counted, and comes out as one `Gap` for each source, until half the
 //! queue is free again. So an engine that hangs never blocks the run.
+//!
+//! Who takes comes at the time that it said, or right after its work, unless this process was
+//! stopped (SIGSTOP). Then the sources saw nothing either, and what looks like silence is none: the
+//! time in which nothing came is made one between `Stopped` and `Continued`.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,6 +22,8 @@ use crate::time::Timestamp;
 
 /// Bytes of chunks that may wait.
 const CAPACITY: usize = 4 << 20;
+/// Who comes so much too late to take was stopped.
+const LATE: Duration = Duration::from_secs(2);
 /// How long a source waits for an engine that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -126,6 +132,14 @@ struct State {
     dropped: Vec<(SourceId, u64)>,
     stuck: bool,
     sources: u32,
+    /// The run is stopped, and the engine is told of that by others.
+    stopped: bool,
+    /// When something was taken last or began to be waited for, and when it is taken at the latest.
+    awake: Option<(Timestamp, Timestamp)>,
+    /// Whether the engine waits for an event, and how many sources for room: to wake nobody costs
+    /// a system call too.
+    is_awaited: bool,
+    waiting: usize,
 }
 
 #[derive(Debug)]
@@ -141,17 +155,32 @@ impl Queue {
         Self { clock, state: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new() }
     }
 
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The next event and its time of arrival; none at `deadline` if nothing came until then.
     pub fn take(&self, deadline: Option<Timestamp>) -> Option<(Timestamp, Event)> {
         let mut state = self.lock();
-        while state.events.is_empty() {
+        loop {
+            let now = self.clock.now();
+            state.notice_stop(now);
+            state.awake = Some((now, now));
+            if !state.events.is_empty() {
+                break;
+            }
+            state.is_awaited = true;
             state = match deadline {
-                None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    state.awake = None;
+                    self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner)
+                }
+                Some(deadline) if now >= deadline => {
+                    state.is_awaited = false;
+                    return None;
+                }
                 Some(deadline) => {
-                    let now = self.clock.now();
-                    if now >= deadline {
-                        return None;
-                    }
+                    state.awake = Some((now, deadline));
                     let wait = deadline.since(now);
                     self.arrived.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -161,8 +190,11 @@ impl Queue {
         state.bytes -= event.chunk_len();
         if state.bytes <= CAPACITY / 2 {
             state.stuck = false;
+            // Not for each chunk: source and engine would run in turn.
+            if state.waiting > 0 {
+                self.taken.notify_all();
+            }
         }
-        self.taken.notify_all();
         Some((at, event))
     }
 
@@ -170,8 +202,14 @@ impl Queue {
     pub fn put_rules(&self, rules: RuleSet) {
         let mut state = self.lock();
         let at = self.clock.now();
-        state.push(at, Event::Rules(Box::new(rules)));
-        self.arrived.notify_one();
+        self.push(&mut state, at, Event::Rules(Box::new(rules)));
+    }
+
+    fn push(&self, state: &mut State, at: Timestamp, event: Event) {
+        state.push(at, event);
+        if std::mem::take(&mut state.is_awaited) {
+            self.arrived.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -187,10 +225,15 @@ impl Queue {
     ) -> (MutexGuard<'a, State>, bool) {
         // An empty queue takes anything: a chunk larger than the queue must not be lost.
         while !state.stuck && state.bytes > 0 && state.bytes + len > CAPACITY {
+            state.waiting += 1;
+            let began = self.clock.now();
             let (guard, timeout) =
                 self.taken.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
             state = guard;
-            state.stuck |= timeout.timed_out() && state.bytes + len > CAPACITY;
+            state.waiting -= 1;
+            // If it took much longer, it was we who were stopped.
+            let in_time = self.clock.now().since(began) < PATIENCE + LATE;
+            state.stuck |= timeout.timed_out() && in_time && state.bytes + len > CAPACITY;
         }
         let room = !state.stuck && (state.bytes == 0 || state.bytes + len <= CAPACITY);
         (state, room)
@@ -201,6 +244,30 @@ impl State {
     fn push(&mut self, at: Timestamp, event: Event) {
         self.bytes += event.chunk_len();
         self.events.push_back((at, event));
+    }
+
+    /// To be called when something is about to be taken.
+    fn notice_stop(&mut self, now: Timestamp) {
+        let Some((awake, due)) = self.awake else { return };
+        let due = self.events.front().map_or(due, |(arrived, _)| due.min(*arrived));
+        if self.stopped || now <= due.after(LATE) {
+            return;
+        }
+        // The longest time between one that put or took and the next.
+        let mut gap = (Duration::ZERO, 0, awake, awake);
+        let mut before = awake;
+        let arrivals = self.events.iter().map(|(at, _)| *at);
+        for (index, at) in arrivals.chain([now]).enumerate() {
+            if at > before {
+                gap = gap.max((at.since(before), index, before, at));
+                before = at;
+            }
+        }
+        let (length, index, from, to) = gap;
+        if length > LATE {
+            self.events.insert(index, (to, Event::Continued));
+            self.events.insert(index, (from, Event::Stopped));
+        }
     }
 
     fn drop_bytes(&mut self, source: SourceId, bytes: u64) {
@@ -224,8 +291,7 @@ impl Sink for Queue {
         let source = SourceId(state.sources);
         state.sources += 1;
         let at = self.clock.now();
-        state.push(at, Event::Opened { source, name: name.to_owned() });
-        self.arrived.notify_one();
+        self.push(&mut state, at, Event::Opened { source, name: name.to_owned() });
         source
     }
 
@@ -238,11 +304,15 @@ impl Sink for Queue {
                 return state.drop_bytes(source, bytes.len() as u64);
             }
         }
+        match input {
+            Input::Stopped => state.stopped = true,
+            Input::Continued => state.stopped = false,
+            _ => {}
+        }
         // The clock is read under the lock, so that times never go backwards in the queue.
         let at = self.clock.now();
         state.push_gaps(at);
-        state.push(at, Event::from_input(input));
-        self.arrived.notify_one();
+        self.push(&mut state, at, Event::from_input(input));
     }
 }
 
@@ -290,5 +360,39 @@ mod tests {
     fn nothing_comes_after_the_deadline() {
         let queue = Queue::new(Clock::start());
         assert!(queue.take(Some(Timestamp::MIN)).is_none());
+    }
+
+    /// What is in the queue, in words, after a stop was looked for at `now`.
+    fn noticed(awake: (i64, i64), arrivals: &[i64], now: i64, stopped: bool) -> Vec<String> {
+        let second = Timestamp::from_secs;
+        let arrived = |at: &i64| (second(*at), Event::Mark { number: at.unsigned_abs() });
+        let mut state = State {
+            events: arrivals.iter().map(arrived).collect(),
+            stopped,
+            awake: Some((second(awake.0), second(awake.1))),
+            ..State::default()
+        };
+        state.notice_stop(second(now));
+        let words = |(at, event): &(Timestamp, Event)| match event {
+            Event::Mark { .. } => format!("{}", at.since(second(0)).as_secs()),
+            event => format!("{event:?} {}", at.since(second(0)).as_secs()),
+        };
+        state.events.iter().map(words).collect()
+    }
+
+    #[test]
+    fn the_time_in_which_we_were_stopped_is_no_silence() {
+        for (case, awake, arrivals, now, expected) in [
+            ("while it waited", (10, 15), &[][..], 70, &["Stopped 10", "Continued 70"][..]),
+            ("before it had a line", (10, 15), &[11], 16, &["11", "Stopped 11", "Continued 16"]),
+            ("just after a line", (10, 15), &[11], 70, &["11", "Stopped 11", "Continued 70"]),
+            ("a line right after", (10, 15), &[70], 71, &["Stopped 10", "Continued 70", "70"]),
+            ("both", (10, 10), &[11, 70], 70, &["11", "Stopped 11", "Continued 70", "70"]),
+            ("in time", (10, 15), &[], 16, &[]),
+            ("only the engine was slow", (10, 10), &[11, 12, 14], 15, &["11", "12", "14"]),
+        ] {
+            assert_eq!(noticed(awake, arrivals, now, false), expected, "{case}");
+        }
+        assert_eq!(noticed((10, 15), &[], 70, true), [] as [String; 0], "it is told already");
     }
 }

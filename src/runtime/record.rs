@@ -48,6 +48,14 @@ impl Record {
 #[derive(Debug)]
 pub struct Alive {
     _file: File,
+    folder: PathBuf,
+}
+
+impl Alive {
+    /// The run's.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
 }
 
 impl AsFd for Alive {
@@ -63,7 +71,7 @@ pub fn enrol(state_dir: &Path, run: &str, record: &Record) -> io::Result<Alive> 
     let file = lock_file(&folder)?;
     // Without locks the record alone must do.
     let _ = file.try_lock();
-    Ok(Alive { _file: file })
+    Ok(Alive { _file: file, folder })
 }
 
 fn lock_file(folder: &Path) -> io::Result<File> {
@@ -113,7 +121,7 @@ impl Run {
     fn bury(&self) -> Buried {
         let Ok(file) = lock_file(&self.folder) else { return Buried::NoLocks };
         match file.try_lock() {
-            Ok(()) => Buried::Ours(Alive { _file: file }),
+            Ok(()) => Buried::Ours(Alive { _file: file, folder: self.folder.clone() }),
             Err(TryLockError::WouldBlock) => Buried::Lives,
             Err(TryLockError::Error(_)) => Buried::NoLocks,
         }

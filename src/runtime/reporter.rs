@@ -103,14 +103,17 @@ impl Reporter {
             secrets: &self.setup.secrets,
         };
         let card = render::card::card(snapshot, &context);
+        let cards = Cards::new(state_dir);
         // A card that cannot be written costs no message: those stand alone then.
-        let _ = Cards::new(state_dir).write(&self.setup.run.id, &card);
+        if cards.write(&self.setup.run.id, &card).is_err() && self.restore() {
+            let _ = cards.write(&self.setup.run.id, &card);
+        }
         self.shown = Some(snapshot.clone());
     }
 
     /// No report follows. A card that still says that the run goes on would have it taken for lost.
     pub fn close_card(&mut self) {
-        if let Some(last) = self.shown.take().filter(|last| last.stage == Stage::Running) {
+        if let Some(last) = self.shown.take().filter(|last| goes_on(&last.stage)) {
             self.show(&Snapshot { stage: Stage::Unwatched, ..last });
         }
     }
@@ -144,6 +147,12 @@ impl Reporter {
         let pictures =
             if alert.attach.charts { self.pictures(report, &mut message) } else { Vec::new() };
         self.deliver(&message, &alert.to, &pictures);
+    }
+
+    /// A bug of ours stopped the judging: whoever counts on alerts must know.
+    pub fn report_broken(&mut self, at: Timestamp) {
+        let message = render::card::broken(&self.setup.run, self.setup.language, at);
+        self.deliver(&message, &[], &[]);
     }
 
     /// Tells what is no alert, in all channels.
@@ -231,12 +240,23 @@ impl Reporter {
         pictures
     }
 
+    /// Makes the outbox again if somebody has removed it under a run that lives. True: it was.
+    fn restore(&self) -> bool {
+        let gone = self.outbox.as_ref().is_some_and(Outbox::is_gone);
+        let Some(state_dir) = self.setup.state_dir.as_deref().filter(|_| gone) else {
+            return false;
+        };
+        say(&format!("watch: {} was removed; it is made again", state_dir.display()));
+        Outbox::open(state_dir).is_ok()
+    }
+
     fn deliver(&mut self, message: &Message, to: &[String], pictures: &[Picture]) {
         let wanted = |channel: &&ChannelConfig| to.is_empty() || to.contains(&channel.name);
         let channels: Vec<_> = self.setup.channels.iter().filter(wanted).cloned().collect();
         if channels.is_empty() {
             return;
         }
+        self.restore();
         let mut shown = false;
         let mut show = |why: Option<String>| {
             if !std::mem::replace(&mut shown, true) {
@@ -277,6 +297,10 @@ impl Reporter {
             courier.wake();
         }
     }
+}
+
+fn goes_on(stage: &Stage) -> bool {
+    matches!(stage, Stage::Running | Stage::Unjudged)
 }
 
 /// How an alert is marked in later charts: at the step at which it fired.

@@ -9,7 +9,10 @@ pub mod images;
 pub mod pipe;
 pub mod pty;
 pub mod rotating;
+pub mod share;
+pub mod spill;
 pub mod tail;
+pub mod turn;
 pub mod wake;
 
 use crate::engine::{Input, SourceId};

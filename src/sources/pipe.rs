@@ -3,7 +3,8 @@
 //! It runs on a thread of its own that only ever waits for the command or for our own output. The
 //! bytes are put before they are echoed, so that a terminal that stands still does not hide the
 //! command's last words. If the thread is held up by the terminal, `Stream::close` takes over the
-//! reading of what is there, so that nothing is lost and nobody waits.
+//! reading of what is there, so that nothing is lost and nobody waits. While we were stopped, the
+//! keeper has read in our place (`sources::turn`); what it left comes first.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +14,12 @@ use rustix::io::{self, Errno};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 use crate::engine::{Input, SourceId};
+use crate::error::say;
 use crate::sources::echo::{BrokenPipe, Echo};
 use crate::sources::guard::Guarded;
+use crate::sources::share::Share;
+use crate::sources::spill::Reader;
+use crate::sources::turn::{By, Spilled, Taken};
 use crate::sources::wake::Wake;
 
 /// What one read takes at most.
@@ -38,6 +43,8 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 pub struct Stream {
     source: SourceId,
     sink: Guarded,
+    /// With the keeper.
+    share: Share,
     state: Mutex<State>,
     /// Ends the thread's waiting for input.
     cancel: Wake,
@@ -49,6 +56,9 @@ pub struct Stream {
 struct State {
     /// None: it is at its end, or nobody reads our output any more.
     input: Option<Arc<OwnedFd>>,
+    spill: Option<Reader>,
+    /// What the thread has read in its life; none: nobody counts that.
+    read: Option<u64>,
     /// The source is not yet closed in the sink.
     open: bool,
     /// Put into the sink, but not yet echoed.
@@ -63,13 +73,15 @@ struct State {
 enum Read {
     Bytes(usize),
     Nothing,
+    /// The keeper is reading.
+    NotYet,
     End,
 }
 
 impl Stream {
-    /// `input` is non-blocking.
+    /// `input` is non-blocking. `spill` is what the keeper leaves, if anything.
     pub fn new(
-        input: Arc<OwnedFd>,
+        (input, share, spill): (Arc<OwnedFd>, Share, Option<Reader>),
         source: SourceId,
         sink: Guarded,
         cancel: Wake,
@@ -77,13 +89,15 @@ impl Stream {
     ) -> Self {
         let state = State {
             input: Some(input),
+            spill,
+            read: None,
             open: true,
             rest: Vec::new(),
             broken_pipe: false,
             idle: false,
             echoed: false,
         };
-        Self { source, sink, state: Mutex::new(state), cancel, closed }
+        Self { source, sink, share, state: Mutex::new(state), cancel, closed }
     }
 
     /// Runs until the end of the input, `close`, or the end of our own output.
@@ -97,10 +111,15 @@ impl Stream {
 
     fn pass_on(&self, echo: &Echo) -> Result<(), BrokenPipe> {
         let mut buffer = vec![0; BLOCK];
+        self.enter();
         loop {
             match self.read(&mut buffer) {
                 Read::End => break,
                 Read::Nothing => self.wait(),
+                Read::NotYet => {
+                    self.share.wait(&self.cancel);
+                    self.enter();
+                }
                 Read::Bytes(count) => echo.write(buffer.get(..count).unwrap_or_default())?,
             }
         }
@@ -115,12 +134,13 @@ impl Stream {
         let mut held = false;
         if state.open {
             let mut buffer = vec![0; BLOCK];
-            while state.rest.len() < REST {
-                match self.read_locked(&mut state, &mut buffer) {
+            while state.rest.len() < REST.saturating_add(self.share.words.spilled_bytes()) {
+                match self.read_locked(&mut state, &mut buffer, By::Closer) {
                     Read::Bytes(count) => {
                         let bytes = buffer.get(..count).unwrap_or_default();
                         state.rest.extend_from_slice(bytes);
                     }
+                    Read::NotYet => self.share.wait(&self.cancel),
                     Read::Nothing => {
                         held = true;
                         break;
@@ -149,7 +169,7 @@ impl Stream {
         let Some(input) = &state.input else { return true };
         let mut fds = [PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN)];
         let _ = poll(&mut fds, Some(&Timespec::default()));
-        state.idle && !fds[0].revents().contains(PollFlags::IN)
+        state.idle && !fds[0].revents().contains(PollFlags::IN) && self.share.words.is_free()
     }
 
     /// Nobody reads our output any more.
@@ -161,20 +181,36 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self, buffer: &mut [u8]) -> Read {
-        self.read_locked(&mut self.lock(), buffer)
+    /// Counts what this thread reads from here on, the stream aside.
+    fn enter(&self) {
+        self.lock().read = self.share.words.enter();
     }
 
-    fn read_locked(&self, state: &mut State, buffer: &mut [u8]) -> Read {
-        let Some(input) = state.input.as_ref().filter(|_| state.open) else { return Read::End };
+    fn read(&self, buffer: &mut [u8]) -> Read {
+        let mut state = self.lock();
+        let by = By::thread(state.read);
+        let read = self.read_locked(&mut state, buffer, by);
+        if let Read::Bytes(count) = read {
+            state.read = state.read.map(|sum| sum + count as u64);
+        }
+        read
+    }
+
+    fn read_locked(&self, state: &mut State, buffer: &mut [u8], by: By) -> Read {
         loop {
-            match io::read(input, &mut *buffer) {
-                Ok(count) if count > 0 => {
-                    state.idle = false;
-                    let bytes = buffer.get(..count).unwrap_or_default();
-                    self.sink.put(Input::Chunk { source: self.source, bytes });
-                    return Read::Bytes(count);
-                }
+            let Some(input) = state.input.as_ref().filter(|_| state.open) else { return Read::End };
+            match self.share.words.take(by) {
+                Taken::Ours => {}
+                Taken::Keepers => return Read::NotYet,
+                Taken::Spilled(spilled) => match self.read_spill(state, buffer, spilled) {
+                    0 => continue,
+                    count => return self.got(state, buffer, count),
+                },
+            }
+            let read = io::read(input, &mut *buffer);
+            self.share.words.release(by);
+            match read {
+                Ok(count) if count > 0 => return self.got(state, buffer, count),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     state.idle = true;
@@ -187,6 +223,40 @@ impl Stream {
                 }
             }
         }
+    }
+
+    fn got(&self, state: &mut State, buffer: &[u8], count: usize) -> Read {
+        state.idle = false;
+        let bytes = buffer.get(..count).unwrap_or_default();
+        self.sink.put(Input::Chunk { source: self.source, bytes });
+        Read::Bytes(count)
+    }
+
+    /// The next bytes that the keeper left; at their end 0, and what it could not keep is told.
+    fn read_spill(&self, state: &mut State, buffer: &mut [u8], spilled: Spilled) -> usize {
+        let words = self.share.words;
+        let length = usize::try_from(spilled.rest).unwrap_or(usize::MAX).min(buffer.len());
+        let wanted = buffer.get_mut(..length).unwrap_or_default();
+        let read = state.spill.as_mut().map_or(0, |spill| spill.read(wanted, spilled.at));
+        if read > 0 {
+            words.read_spill(read as u64);
+            return read;
+        }
+        words.read_spill(spilled.rest);
+        let lost = spilled.rest.saturating_add(words.take_dropped());
+        if lost > 0 {
+            self.sink.put(Input::Gap { source: self.source, bytes: lost });
+            say(&format!("watch: {lost} bytes of output were lost while watch was stopped"));
+        }
+        if let Some(spill) = &mut state.spill {
+            spill.remove();
+        }
+        if words.end_spill(spilled)
+            && let Some(spill) = &mut state.spill
+        {
+            spill.close();
+        }
+        0
     }
 
     fn close_locked(&self, state: &mut State) {
@@ -209,7 +279,12 @@ impl Stream {
         let mut fds = [
             PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.cancel.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.share.handed_back.as_fd(), PollFlags::IN),
         ];
         let _ = poll(&mut fds, None);
+        if !fds[2].revents().is_empty() {
+            self.share.handed_back.clear();
+            self.enter();
+        }
     }
 }

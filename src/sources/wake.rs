@@ -31,6 +31,13 @@ impl Wake {
     }
 }
 
+/// One that another process made.
+impl From<OwnedFd> for Wake {
+    fn from(eventfd: OwnedFd) -> Self {
+        Self(eventfd)
+    }
+}
+
 impl AsFd for Wake {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()

@@ -15,6 +15,8 @@ use trainwatch::render::message::{MessageKind, RunLabel};
 use trainwatch::time::Timestamp;
 
 use crate::support::outbox::{drop_all, wait_for};
+use crate::support::sandbox::{Sandbox, has_ended, until};
+use crate::support::slack::FakeSlack;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_watch");
 /// Long enough for any machine; nothing waits for it to pass.
@@ -88,6 +90,33 @@ fn what_cannot_be_delivered_is_left_and_counted() {
     assert_eq!((outcome.waiting, outcome.all_delivered()), (1, false));
     drop_all(dir.path());
     assert!(courier.wait(PATIENCE), "it notices that there is nothing left to do");
+}
+
+#[test]
+fn a_courier_without_a_state_folder_and_a_network_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let (state, aside) = (dir.path().join("state"), dir.path().join("aside"));
+    commit(&state);
+    let courier = start(&state);
+    let tried = |entries: &[Entry]| entries.iter().any(|entry| entry.attempts > 1);
+    wait_for(&state, tried);
+    std::fs::rename(&state, aside).unwrap();
+    let pid = courier.id();
+    drop(courier);
+    until("it ends", || has_ended(pid));
+    assert!(!state.exists());
+}
+
+#[test]
+fn an_end_is_told_though_the_state_folder_was_removed_under_the_run() {
+    let slack = FakeSlack::start();
+    let mut sandbox = Sandbox::new();
+    sandbox.set("SLACK_WEBHOOK_URL", &slack.webhook_url);
+    let remove = format!("rm -rf {}; exit 3", sandbox.state().display());
+    let seen = sandbox.watch(["--linger", "60s", "--", "sh", "-c", &remove]);
+    seen.ends_with(3).says("was removed; it is made again");
+    let told = slack.messages("webhook");
+    assert!(told.iter().any(|message| message.text.contains("exit status 3")), "{told:?}");
 }
 
 #[test]

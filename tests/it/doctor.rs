@@ -1,7 +1,7 @@
 //! `watch doctor` by the whole program.
 
 use crate::support::sandbox::Sandbox;
-use crate::support::slack::FakeSlack;
+use crate::support::slack::{FakeSlack, Fault, What};
 
 fn sandbox(slack: &FakeSlack, channel: &str) -> Sandbox {
     let mut sandbox = Sandbox::new();
@@ -16,7 +16,8 @@ fn all_is_well_and_nothing_was_posted() {
     let slack = FakeSlack::start();
     let seen = sandbox(&slack, "#training").watch(["doctor"]);
     seen.ends_with(0).prints("slack: picture: one was uploaded").prints("proxy: none");
-    assert!(slack.messages("#training").is_empty());
+    seen.prints("slack: heartbeat: a message was scheduled, and taken back unseen");
+    assert!(slack.messages("#training").is_empty() && slack.scheduled().is_empty());
     slack.assert_no_violations();
 }
 
@@ -30,6 +31,47 @@ fn each_failure_says_what_to_do() {
     assert!(!seen.stdout.contains("hunter2") && !seen.stdout.contains(&slack.token));
     slack.revoke_token();
     sandbox.watch(["doctor"]).ends_with(1).prints("FAILED  slack: token");
+}
+
+#[test]
+fn a_heartbeat_that_slack_refuses_is_said_with_what_to_do() {
+    const SCHEDULE: &str = "chat.scheduleMessage";
+    const DELETE: &str = "chat.deleteScheduledMessage";
+    let no_answer = |on| Fault::once(on, What::DropAfter);
+    for (fault, left, said) in [
+        (Fault::error(SCHEDULE, "restricted_too_many"), 0, "30 runs are watched so"),
+        (Fault::error(SCHEDULE, "time_in_past"), 0, "the clock of this machine is not Slack's"),
+        (no_answer(SCHEDULE), 0, "chat.scheduleMessage"),
+        (
+            Fault::error(DELETE, "internal_error"),
+            1,
+            "it could not be taken back, and is sent at 20",
+        ),
+    ] {
+        let slack = FakeSlack::start();
+        slack.inject(fault);
+        let seen = sandbox(&slack, "#training").watch(["doctor"]);
+        seen.ends_with(1).prints("FAILED  slack: heartbeat: ").prints(said);
+        assert_eq!(slack.scheduled().len(), left, "{said}");
+        slack.assert_no_violations();
+    }
+}
+
+#[test]
+fn a_heartbeat_is_tried_only_where_there_is_one_and_the_app_is_in_the_channel() {
+    let slack = FakeSlack::start();
+    let seen = sandbox(&slack, "#general").watch(["doctor"]);
+    seen.ends_with(0).prints("slack: heartbeat: not tried");
+    let sandbox = sandbox(&slack, "#training");
+    let slack_of = |heartbeat| {
+        format!(
+            "channels:\n  lab: {{ slack: {{ token: '${{SLACK_BOT_TOKEN}}', channel: '#training', {heartbeat} }} }}\n"
+        )
+    };
+    sandbox.write("rules.yaml", &slack_of("heartbeat: off"));
+    let seen = sandbox.watch(["doctor", "--rules", "rules.yaml"]);
+    assert!(!seen.stdout.contains("heartbeat"), "{}", seen.stdout);
+    assert!(!slack.calls().iter().any(|call| call == "chat.scheduleMessage"));
 }
 
 #[test]

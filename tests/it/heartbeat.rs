@@ -15,7 +15,7 @@ use trainwatch::render::message::{MessageKind, RunLabel};
 use trainwatch::runtime::clock::Clock;
 use trainwatch::time::Timestamp;
 
-use crate::support::sandbox::{Sandbox, WATCH};
+use crate::support::sandbox::{Sandbox, WATCH, has_ended, until};
 use crate::support::slack::FakeSlack;
 
 const TRAINING: &str = "#training";
@@ -102,6 +102,12 @@ impl World {
         let courier = self.courier();
         self.slack.wait_for(SCHEDULE, 1);
         courier
+    }
+
+    /// All at once.
+    fn remove_state(&self) {
+        let aside = self.sandbox.work().join("removed");
+        std::fs::rename(self.sandbox.state(), aside).expect("it is moved away");
     }
 
     fn kill(&self, courier: &CourierHandle) {
@@ -198,6 +204,42 @@ fn a_watcher_that_is_gone_is_told_of_and_not_missed_as_well() {
     assert!(world.slack.scheduled().is_empty());
     world.slack.assert_no_violations();
     assert!(world.slack.view(TRAINING).contains("The watcher of resnet50 is gone"));
+}
+
+#[test]
+fn a_courier_whose_state_folder_was_removed_says_what_it_can_and_ends() {
+    let world = World::new();
+    let courier = world.held();
+    let pid = courier.id();
+    world.remove_state();
+    drop(courier);
+    until("the courier ends", || has_ended(pid));
+    let view = world.slack.view(TRAINING);
+    let told = view.matches("The watcher of resnet50 is gone").count();
+    assert!(told >= 2, "by its card and by a message: {view}");
+    assert!(world.slack.scheduled().is_empty(), "nobody is left to take it back");
+    assert!(!world.sandbox.state().exists(), "what was removed is not made again");
+    world.slack.assert_no_violations();
+}
+
+#[test]
+fn a_run_whose_state_folder_was_removed_goes_on_in_its_card_and_thread() {
+    let mut world = World::new();
+    let mut courier = world.held();
+    world.slack.wait_for("chat.postMessage", 2);
+    world.remove_state();
+    world.now = world.now.after(Duration::from_secs(1));
+    // As the supervisor does it.
+    std::fs::create_dir_all(world.sandbox.state()).expect("it is made again");
+    world.card(12, 0, State::Running);
+    world.note();
+    world.slack.wait_for("chat.postMessage", 3);
+    world.card(13, 0, State::Ended(Outcome::Finished));
+    courier.end();
+    assert!(courier.wait(PATIENCE));
+    let messages = world.slack.messages(TRAINING);
+    assert_eq!(messages.iter().filter(|message| message.thread.is_none()).count(), 1);
+    world.assert_all_taken_back();
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod restart;
 mod resume;
 mod scenarios;
 mod slack;
+mod stopped;
 mod storm;
 mod story;
 mod supervise;

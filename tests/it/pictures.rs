@@ -6,10 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::support::sandbox::{Sandbox, WATCH, train_script};
+use crate::support::sandbox::{Sandbox, WATCH, helper, train_script};
 use crate::support::slack::{FakeSlack, Posted};
 
 const TRAINING: &str = "#training";
@@ -75,11 +77,35 @@ fn the_card_while_it_runs() {
     let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     slack.wait_for("chat.update", 1);
     write(&sandbox, &slack, &slack.messages(TRAINING), "card");
-    rustix::process::kill_process(
-        rustix::process::Pid::from_child(&run),
-        rustix::process::Signal::TERM,
-    )
-    .expect("it is asked to end");
+    kill_process(Pid::from_child(&run), Signal::TERM).expect("it is asked to end");
+    run.wait().expect("it ends");
+    slack.assert_no_violations();
+}
+
+#[test]
+#[ignore = "four minutes; to be run by hand, for its pictures"]
+fn a_heartbeat_that_went_off() {
+    let slack = FakeSlack::start();
+    let sandbox = bot(&slack);
+    let lab = format!("{{ token: '${{SLACK_BOT_TOKEN}}', channel: '{TRAINING}', heartbeat: 3m }}");
+    sandbox.write("rules.yaml", &format!("channels:\n  lab: {{ slack: {lab} }}\n"));
+    let example = words(&sandbox, &["--pause", "0.1", "--epochs", "100"]);
+    let words = ["--rules", "rules.yaml"].into_iter().chain(example);
+    let mut command = sandbox.command(WATCH, words);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    // Its card is edited every now and then.
+    let not_held = |_: &usize| slack.scheduled().is_empty();
+    (1..).take_while(not_held).for_each(|n| slack.wait_for("chat.update", n));
+    // As when the machine stands still.
+    let all = [Pid::from_child(&run), helper(&run, "courier")];
+    let each = |signal| all.iter().for_each(|pid| kill_process(*pid, signal).expect("it runs"));
+    each(Signal::STOP);
+    slack.advance(Duration::from_mins(4));
+    let messages = slack.messages(TRAINING);
+    let found = messages.into_iter().find(|m| m.text.contains("no sign of life"));
+    write(&sandbox, &slack, &[found.expect("a message")], "heartbeat");
+    each(Signal::CONT);
+    kill_process(all[0], Signal::TERM).expect("it is asked to end");
     run.wait().expect("it ends");
     slack.assert_no_violations();
 }

@@ -260,3 +260,16 @@ fn secrets_of_the_command_line_are_masked() {
     let ours = outcome.stderr.replacen("api_key=s3cr3t-from-arguments\n", "", 1);
     assert!(!ours.contains("s3cr3t-from-arguments"), "{ours}");
 }
+
+#[test]
+fn what_was_held_back_is_said_at_an_end_that_no_message_tells() {
+    let sandbox = Sandbox::new();
+    let rule = "rules: [{ name: skipped, match: skipped, cooldown: 1h }]\n";
+    for (builtin, said) in [(false, true), (true, false)] {
+        sandbox.write("rules.yaml", &format!("builtin: {builtin}\n{rule}"));
+        let words = ["--rules", "rules.yaml", "--", "printf", "skipped\n\nskipped\nskipped\n"];
+        let seen = sandbox.watch(words);
+        assert_eq!(seen.stderr.contains("told nowhere: skipped (2)"), said, "{}", seen.stderr);
+        seen.ends_with(0);
+    }
+}

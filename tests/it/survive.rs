@@ -13,6 +13,8 @@ use crate::support::sandbox::{Sandbox, WATCH, until};
 
 /// Many times what a pipe or a terminal holds.
 const MANY: usize = 8_000;
+/// Several megabytes.
+const PLENTY: usize = 40_000;
 /// What the supervisor reads at once.
 const BLOCK: usize = 64 * 1024;
 
@@ -75,6 +77,17 @@ impl Work {
         self.input.write_all(b"go\n").expect("the command reads");
     }
 
+    fn stop(&self) {
+        self.signal("STOP");
+        let stat = format!("/proc/{}/stat", self.watch.id());
+        until("it is stopped", || fs::read_to_string(&stat).expect("stat").contains(") T "));
+    }
+
+    fn await_work(&self) {
+        let marker = self.sandbox.work().join("marker");
+        until("its work is done", || fs::read(&marker).is_ok_and(|text| text == b"done"));
+    }
+
     /// What was told once the end is; and that the command has done all its work.
     fn told(&self) -> Vec<Entry> {
         let ended = |entry: &Entry| entry.message.kind == MessageKind::End;
@@ -91,6 +104,14 @@ impl Work {
         let folders: Vec<PathBuf> = runs.map(|run| run.expect("a run").path()).collect();
         assert_eq!(folders.len(), 1);
         fs::read_to_string(folders[0].join("output.log")).expect("a log").replace('\r', "")
+    }
+
+    /// What the keeper has read while the supervisor was stopped.
+    fn spills(&self) -> Vec<PathBuf> {
+        let runs = fs::read_dir(self.sandbox.state().join("runs")).expect("runs");
+        let files = runs.flat_map(|run| fs::read_dir(run.expect("a run").path()).expect("files"));
+        let paths = files.map(|file| file.expect("a file").path());
+        paths.filter(|path| path.to_string_lossy().contains("stopped.")).collect()
     }
 
     fn all_lines(&self, waiting_after: usize) -> String {
@@ -191,4 +212,39 @@ fn a_supervisor_that_was_stopped_loses_nothing() {
     work.told();
     let status = work.watch.wait().expect("it ends");
     assert_eq!(status.code(), Some(3));
+}
+
+#[test]
+fn a_supervisor_that_is_stopped_stops_no_run_and_shows_all_of_it_later() {
+    for options in [&["--pty", "never"][..], &["--pty", "always"]] {
+        let mut work = Work::start(options, 10, PLENTY);
+        let mut output = work.read_until("waiting");
+        work.stop();
+        work.go();
+        work.await_work();
+        work.signal("CONT");
+        work.output.read_to_string(&mut output).expect("the rest");
+        let output = output.replace('\r', "").replace("RuntimeError: the last words\n", "");
+        assert!(output == work.all_lines(10), "{options:?}: output is lost, or out of order");
+        let entries = work.told();
+        assert_eq!(titles(&entries).len(), 1, "{options:?}: {:?}", titles(&entries));
+        assert_eq!(work.watch.wait().expect("it ends").code(), Some(3));
+        assert_eq!(work.spills(), [] as [PathBuf; 0]);
+    }
+}
+
+#[test]
+fn a_supervisor_that_is_killed_while_it_is_stopped_leaves_all_output_in_order() {
+    for options in [&["--pty", "never"][..], &["--pty", "always"]] {
+        let mut work = Work::start(options, 10, PLENTY);
+        let before = work.read_until("waiting").replace('\r', "");
+        work.stop();
+        work.go();
+        work.await_work();
+        let rest = work.kill();
+        work.told();
+        let log = work.log().replace("RuntimeError: the last words\n", "");
+        assert!(before + &rest + &log == work.all_lines(10), "{options:?}: output is lost");
+        until("the spill is removed", || work.spills().is_empty());
+    }
 }

@@ -1,11 +1,12 @@
-//! Whether a bot could do its work: token, scopes, clock, channel, membership, pictures. It posts
-//! nothing, and leaves nothing behind.
+//! Whether a bot could do its work: token, scopes, clock, channel, membership, heartbeat, pictures.
+//! It posts nothing, and leaves nothing behind.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::channels::slack::api::Api;
+use crate::channels::slack::heartbeat::rehearse;
 use crate::channels::slack::lookup::{Found, Lookup, Target};
 use crate::channels::slack::refusal::Refusal;
 use crate::channels::{Check, DeliveryError, Verdict};
@@ -41,8 +42,21 @@ pub(in crate::channels) fn manifest() -> String {
     format!("{manifest:#}")
 }
 
+/// Where a message would go.
+enum Seat {
+    /// The app is in this channel.
+    Inside(String),
+    /// It gets there with its first message.
+    Outside,
+}
+
 /// `now`: by the clock of this machine.
-pub(in crate::channels) async fn examine(api: &Api, channel: &str, now: Timestamp) -> Vec<Check> {
+pub(in crate::channels) async fn examine(
+    api: &Api,
+    channel: &str,
+    heartbeat: Option<Duration>,
+    now: Timestamp,
+) -> Vec<Check> {
     let identity = match api.identity().await {
         Ok(known) => known,
         // Without a token nothing else can be known.
@@ -61,7 +75,15 @@ pub(in crate::channels) async fn examine(api: &Api, channel: &str, now: Timestam
     }
     checks.extend(identity.date.map(|theirs| clock(now, theirs)));
     let may_join = granted("channels:join");
-    checks.push(check(&format!("channel {channel}"), membership(api, channel, may_join).await));
+    let (seat, found) = match membership(api, channel, may_join).await {
+        Ok((seat, found)) => (Some(seat), Ok(found)),
+        Err(refusal) => (None, Err(refusal)),
+    };
+    checks.push(check(&format!("channel {channel}"), found));
+    if let (Some(after), Some(seat), true) = (heartbeat, seat, granted("chat:write")) {
+        let outcome = alarm(api, &seat, now.after(after)).await;
+        checks.push(Check { what: "heartbeat".to_owned(), outcome });
+    }
     if granted("files:write") {
         checks.push(check("picture", picture(api).await));
     }
@@ -85,6 +107,14 @@ fn clock(ours: Timestamp, theirs: Timestamp) -> Check {
     Check { what: "clock".to_owned(), outcome }
 }
 
+async fn alarm(api: &Api, seat: &Seat, due: Timestamp) -> Result<String, DeliveryError> {
+    let Seat::Inside(id) = seat else {
+        return Ok("not tried: the app is not in the channel yet".to_owned());
+    };
+    rehearse(api, id, due).await?;
+    Ok("a message was scheduled, and taken back unseen".to_owned())
+}
+
 /// Uploads one, without a channel, and removes it again.
 async fn picture(api: &Api) -> Result<String, Refusal> {
     const METHOD: &str = "files.getUploadURLExternal";
@@ -106,7 +136,7 @@ fn check(what: &str, found: Result<String, Refusal>) -> Check {
     Check { what: what.to_owned(), outcome: found.map_err(Into::into) }
 }
 
-async fn membership(api: &Api, channel: &str, may_join: bool) -> Result<String, Refusal> {
+async fn membership(api: &Api, channel: &str, may_join: bool) -> Result<(Seat, String), Refusal> {
     const METHOD: &str = "conversations.info";
     let id = match Target::parse(channel) {
         Target::Id(id) => id,
@@ -117,7 +147,7 @@ async fn membership(api: &Api, channel: &str, may_join: bool) -> Result<String, 
         },
     };
     if id.starts_with(['U', 'W']) {
-        return Ok(format!("{id}, a member, gets a direct message"));
+        return Ok((Seat::Outside, format!("{id}, a member, gets a direct message")));
     }
     let answer = api.call(METHOD, &[("channel", &id)]).await?;
     let channel = &answer["channel"];
@@ -126,10 +156,14 @@ async fn membership(api: &Api, channel: &str, may_join: bool) -> Result<String, 
     }
     match channel["is_member"].as_bool() {
         Some(false) if may_join && channel["is_private"] != Value::Bool(true) => {
-            Ok(format!("{id}; the app is not in it yet, and joins with the first message"))
+            let found = format!("{id}; the app is not in it yet, and joins with the first message");
+            Ok((Seat::Outside, found))
         }
         Some(false) => Err(Refusal::coded(METHOD, "not_in_channel", &id)),
         // A direct conversation has no members to speak of.
-        _ => Ok(format!("{id}, and the app is in it")),
+        _ => {
+            let found = format!("{id}, and the app is in it");
+            Ok((Seat::Inside(id), found))
+        }
     }
 }

@@ -7,13 +7,18 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::channels::slack::api::Api;
 use crate::channels::slack::blocks::Options;
 use crate::channels::slack::bot::{Bot, contents, payload};
 use crate::channels::slack::progress::Place;
 use crate::channels::slack::refusal::{Class, Refusal};
 use crate::channels::{DeliveryError, Holding};
+use crate::time::Timestamp;
 
 const SCHEDULE: &str = "chat.scheduleMessage";
+/// What Slack would say if a rehearsal could not be taken back.
+const REHEARSAL: &str =
+    "`watch doctor` tried the heartbeat and could not take this message back: all is well.";
 
 /// By which a scheduled message is found again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,18 +87,52 @@ impl Bot {
             .ok_or_else(|| Refusal::coded(SCHEDULE, "fatal_error", "it named no ID"))
     }
 
-    /// One that is not there any more is as good.
     pub(super) async fn unschedule(&self, handle: &Value) -> Result<(), DeliveryError> {
         let Ok(handle) = serde_json::from_value::<Handle>(handle.clone()) else { return Ok(()) };
-        let ids = match &handle.id {
+        Ok(handle.take_back(&self.api).await?)
+    }
+}
+
+/// Has Slack hold an alarm for this moment and takes it back at once. `channel`: an ID.
+pub(super) async fn rehearse(
+    api: &Api,
+    channel: &str,
+    due: Timestamp,
+) -> Result<(), DeliveryError> {
+    let post_at = due.as_nanos().div_euclid(1_000_000_000);
+    let seconds = post_at.to_string();
+    let args = [
+        ("channel", channel),
+        ("post_at", &seconds),
+        ("text", REHEARSAL),
+        ("unfurl_links", "false"),
+        ("unfurl_media", "false"),
+    ];
+    let answer = api.call(SCHEDULE, &args).await;
+    let held = answer.as_ref().map_or_else(Refusal::may_be_done, |_| true);
+    let id = answer.as_ref().ok().and_then(|answer| id(&answer["scheduled_message_id"]));
+    let handle = Handle { channel: channel.to_owned(), post_at, text: REHEARSAL.to_owned(), id };
+    let taken_back = if held { handle.take_back(api).await } else { Ok(()) };
+    answer?;
+    taken_back.map_err(|refusal| {
+        let error = DeliveryError::from(refusal);
+        let reason = format!("{}: it could not be taken back, and is sent at {due}", error.reason);
+        DeliveryError { reason, ..error }
+    })
+}
+
+impl Handle {
+    /// One that is not there any more is as good.
+    async fn take_back(&self, api: &Api) -> Result<(), Refusal> {
+        let ids = match &self.id {
             Some(id) => vec![id.clone()],
-            None => self.find(&handle).await?,
+            None => self.find(api).await?,
         };
         for id in ids {
-            let args = [("channel", handle.channel.as_str()), ("scheduled_message_id", &id)];
-            match self.api.call("chat.deleteScheduledMessage", &args).await {
+            let args = [("channel", self.channel.as_str()), ("scheduled_message_id", &id)];
+            match api.call("chat.deleteScheduledMessage", &args).await {
                 Err(refusal) if refusal.code != "invalid_scheduled_message_id" => {
-                    return Err(refusal.repeatable().into());
+                    return Err(refusal.repeatable());
                 }
                 _ => {}
             }
@@ -102,28 +141,26 @@ impl Bot {
     }
 
     /// Whether the call of which nothing was heard did its work: by time and text.
-    async fn find(&self, handle: &Handle) -> Result<Vec<String>, DeliveryError> {
-        let (oldest, latest) = (handle.post_at - 1, handle.post_at + 1);
+    async fn find(&self, api: &Api) -> Result<Vec<String>, Refusal> {
+        let (oldest, latest) = (self.post_at - 1, self.post_at + 1);
         let (oldest, latest) = (oldest.to_string(), latest.to_string());
         // No more than 30 are due in five minutes of a channel.
         let args = [
-            ("channel", handle.channel.as_str()),
+            ("channel", self.channel.as_str()),
             ("oldest", &oldest),
             ("latest", &latest),
             ("limit", "100"),
         ];
-        let answer = self.api.call("chat.scheduledMessages.list", &args).await;
+        let answer = api.call("chat.scheduledMessages.list", &args).await;
         let answer = answer.map_err(Refusal::repeatable)?;
         let messages = answer["scheduled_messages"].as_array();
         Ok((messages.into_iter().flatten())
-            .filter(|message| seconds(&message["post_at"]) == Some(handle.post_at))
-            .filter(|message| message["text"].as_str() == Some(&handle.text))
+            .filter(|message| seconds(&message["post_at"]) == Some(self.post_at))
+            .filter(|message| message["text"].as_str() == Some(&self.text))
             .filter_map(|message| id(&message["id"]))
             .collect())
     }
-}
 
-impl Handle {
     fn store(&self, value: &mut Value) {
         *value = serde_json::to_value(self).unwrap_or_default();
     }

@@ -110,6 +110,11 @@ impl Refusal {
         self.retry_after.is_some()
     }
 
+    /// The call may have done its work.
+    pub(super) fn may_be_done(&self) -> bool {
+        self.class == Class::Ambiguous
+    }
+
     pub(super) fn is_passing(&self) -> bool {
         self.class == Class::Passing
     }

@@ -57,6 +57,8 @@ pub(in crate::commands) fn report_all(
         match word {
             Ok(Word::Report(report)) => pace.put(*report),
             Ok(Word::Mark(reached)) => mark = Some(reached),
+            Ok(Word::Untold(rules)) => say_untold(&rules),
+            Ok(Word::Broken(at)) => reporter.report_broken(at),
             Err(_) => {}
         }
         let due = if over { pace.take_all() } else { pace.take(clock.now()) };
@@ -71,6 +73,11 @@ pub(in crate::commands) fn report_all(
         }
         reporter.pass_on_notices();
     }
+}
+
+fn say_untold(rules: &[(String, u64)]) {
+    let rules: Vec<_> = rules.iter().map(|(rule, count)| format!("{rule} ({count})")).collect();
+    say(&format!("watch: held back and told nowhere: {}", rules.join(", ")));
 }
 
 pub(super) fn wait_for_deliveries(mut courier: CourierHandle, linger: Duration, signals: &Signals) {

@@ -194,8 +194,9 @@ pub(super) fn start_keeper(
     let courier = courier.and_then(CourierHandle::input);
     let hello = Hello { run, started: clock.started(), options, has_courier: courier.is_some() };
     let fds: Vec<_> = courier.into_iter().chain(alive.map(AsFd::as_fd)).collect();
+    let folder = alive.map(|alive| alive.folder().to_owned());
     std::env::current_exe()
-        .and_then(|program| Keeper::start(&program, &hello, &fds))
+        .and_then(|program| Keeper::start(&program, &hello, &fds, folder))
         .inspect_err(|error| {
             say(&format!(
                 "watch: cannot start the keeper: {error}; if we are killed, so is the run"

@@ -1,13 +1,11 @@
 //! Known classes of doom: the words by which GPU memory, disks, NCCL, schedulers and people end runs.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexSet};
 
 use super::text::pattern;
-use crate::engine::block;
+use crate::engine::gate::Gate;
 
 /// What a text says has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,36 +105,72 @@ pub(super) fn classify(text: &[u8]) -> Option<Doom> {
     CLASSES.get(first).map(|(doom, _)| *doom)
 }
 
-/// Whether a text is worth a closer look at all. Most lines end here, so it is three searches for
-/// literals, which need no memory. They are searched with vectors, as long as each search has few
-/// and of about the same length.
-static GATE: LazyLock<[Regex; 2]> = LazyLock::new(|| {
-    [
-        "Traceback \\(most|Error|error:|ERROR|FATAL|atal|panic|Exception|Interrupt|CRITICAL|illed|\
-         terminat|Assert|ASSERT|Check failed|CANCELLED|ut of memory|space left|quota|is full|\
-         Root Cause|exitcode|return code|signal|arly stop|to stop|overfitting det|bort|\
-         Segmentation|Bus error|free\\(\\)|double free|malloc\\(\\)|smashing|Unhandled|TERM_|\
-         PBS: |imeout|NCCL|reempt|PREEMPT|Stopping|Stop train|\"exc_type\"|heap out of",
-        "oom|OOM|SIG|Xid",
-    ]
-    .map(pattern)
-});
-/// What a terminal echoes for an interrupt.
-static ECHO: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("^C"));
+/// Words of which any news holds one. Most lines end here.
+const WORDS: [&str; 50] = [
+    "Traceback (most",
+    "Error",
+    "error:",
+    "ERROR",
+    "FATAL",
+    "atal",
+    "panic",
+    "Exception",
+    "Interrupt",
+    "CRITICAL",
+    "illed",
+    "terminat",
+    "Assert",
+    "ASSERT",
+    "Check failed",
+    "CANCELLED",
+    "ut of memory",
+    "space left",
+    "quota",
+    "is full",
+    "Root Cause",
+    "exitcode",
+    "return code",
+    "signal",
+    "arly stop",
+    "to stop",
+    "overfitting det",
+    "bort",
+    "Segmentation",
+    "Bus error",
+    "free()",
+    "double free",
+    "malloc()",
+    "smashing",
+    "Unhandled",
+    "TERM_",
+    "PBS: ",
+    "imeout",
+    "NCCL",
+    "reempt",
+    "PREEMPT",
+    "Stopping",
+    "Stop train",
+    "\"exc_type\"",
+    "heap out of",
+    "oom",
+    "OOM",
+    "SIG",
+    "Xid",
+    // What a terminal echoes for an interrupt.
+    "^C",
+];
 
+static GATE: LazyLock<Option<Gate>> =
+    LazyLock::new(|| Gate::new(WORDS.iter().map(|word| word.as_bytes().to_vec()).collect()));
+
+/// Whether a text is worth a closer look at all.
 pub(super) fn is_news(text: &[u8]) -> bool {
-    GATE.iter().any(|gate| gate.is_match(text)) || ECHO.find(text).is_some()
+    GATE.as_ref().is_none_or(|gate| gate.is_open(text))
 }
 
-/// Adds the lines of a block that are news.
-pub(super) fn news(block: &[u8], out: &mut Vec<Range<usize>>) {
-    for gate in &*GATE {
-        // The search ends within the line.
-        let find = |block: &[u8], from| gate.shortest_match_at(block, from).map(|end| end - 1);
-        block::lines_with(block, find, out);
-    }
-    let find = |block: &[u8], from: usize| Some(from + ECHO.find(block.get(from..)?)?);
-    block::lines_with(block, find, out);
+/// The words in small letters.
+pub(super) fn words() -> impl Iterator<Item = Vec<u8>> {
+    WORDS.iter().map(|word| word.as_bytes().to_ascii_lowercase())
 }
 
 /// A normal end before the last step, in the words of those who do it.

@@ -20,8 +20,6 @@ mod text;
 mod traceback;
 mod verdict;
 
-use std::ops::Range;
-
 use bstr::ByteSlice;
 
 use self::doom::{Doom, classify};
@@ -99,9 +97,14 @@ impl Investigator {
         }
     }
 
-    /// Adds the lines of a block that hold news.
-    pub(in crate::engine) fn news(block: &[u8], out: &mut Vec<Range<usize>>) {
-        doom::news(block, out);
+    /// Words, in small letters, of which a line with news holds one.
+    pub(in crate::engine) fn words() -> impl Iterator<Item = Vec<u8>> {
+        doom::words()
+    }
+
+    /// Whether a line without its newline may be news.
+    pub(in crate::engine) fn is_news(line: &[u8]) -> bool {
+        doom::is_news(line)
     }
 
     /// Whether every line is wanted now, news or not.

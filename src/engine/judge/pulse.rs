@@ -2,6 +2,10 @@
 //!
 //! A spinner turns also while nothing happens. So a redraw is news only if it shows numbers that
 //! it has not just shown; times and rates, which change by themselves, are no such numbers.
+//!
+//! Of a run that counts its steps, a bar that is printed line by line (an evaluation, shards being
+//! loaded: `12/40`) is a step as well, as far as it gets further than before since the last step: a
+//! list of ranks or of attempts that begins again does not.
 
 use crate::engine::alert::Sign;
 use crate::engine::splitter::{Line, LineKind};
@@ -18,6 +22,8 @@ pub(super) struct Pulse {
     /// Hashes of the numbers that redraws showed last.
     shown: [u64; REMEMBERED],
     next: usize,
+    /// Of bars since the last step: how many in all, and how many at most are done.
+    bars: Vec<(u64, u64)>,
     /// A line that is not ended: its number, and how long it was at most.
     open: (u64, usize),
 }
@@ -28,9 +34,13 @@ impl Pulse {
         let moved = position != self.position;
         self.position = position;
         if moved {
+            self.bars.clear();
             return Some(Sign::Step);
         }
         if line.kind == LineKind::Whole {
+            if position.iter().any(Option::is_some) && self.gets_further(line.text) {
+                return Some(Sign::Step);
+            }
             return (!line.text.trim_ascii().is_empty()).then_some(Sign::Line);
         }
         if let Some(numbers) = numbers(line.text).filter(|hash| !self.shown.contains(hash)) {
@@ -45,6 +55,37 @@ impl Pulse {
         }
         grown.then_some(Sign::Line)
     }
+
+    fn gets_further(&mut self, text: &[u8]) -> bool {
+        let Some((done, all)) = fraction(text) else { return false };
+        let has_room = self.bars.len() < REMEMBERED;
+        match self.bars.iter_mut().find(|(known, _)| *known == all) {
+            Some((_, most)) => std::mem::replace(most, done.max(*most)) < done,
+            None if has_room => {
+                self.bars.push((all, done));
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// The first `12/40` in the text that is no part of a date, a path or a word.
+fn fraction(text: &[u8]) -> Option<(u64, u64)> {
+    memchr::memchr_iter(b'/', text).find_map(|at| {
+        let (before, after) = (text.get(..at)?, text.get(at + 1..)?);
+        let is_digit = |byte: &&u8| byte.is_ascii_digit();
+        let digits = before.iter().rev().take_while(is_digit).count();
+        let (front, done) = before.split_at(before.len() - digits);
+        let (all, behind) = after.split_at(after.iter().take_while(is_digit).count());
+        let alone = |byte: Option<&u8>| {
+            byte.is_none_or(|b| !(b.is_ascii_alphanumeric() || b"/_.-".contains(b)))
+        };
+        let number = |digits: &[u8]| str::from_utf8(digits).ok()?.parse::<u64>().ok();
+        let (done, all) = (number(done)?, number(all)?);
+        (alone(front.last()) && alone(behind.first()) && done <= all && all > 1)
+            .then_some((done, all))
+    })
 }
 
 /// A hash (FNV-1a) of a text's numbers without units; none if it has none.
@@ -101,6 +142,34 @@ mod tests {
             (&[(Partial, "."), (Partial, "..."), (Partial, "...")], "-l-"),
         ] {
             assert_eq!(signs(lines), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_bar_of_whole_lines_is_a_step_as_far_as_it_gets_further_and_the_run_counts() {
+        let lines = [
+            ("Validation: 10%|# | 4/40 [00:01<00:09]", 's'),
+            ("Validation: 20%|## | 8/40 [00:02<00:08]", 's'),
+            ("Validation: 20%|## | 8/40 [00:03<00:12]", 'l'),
+            ("[rank 1/2] waits", 's'),
+            ("[rank 2/2] waits", 's'),
+            ("[rank 1/2] waits", 'l'),
+            ("[rank 2/2] waits", 'l'),
+            ("2026/11/24 waits in /data/3/4 at 5.1/6", 'l'),
+            ("the batch is 9/8 of that", 'l'),
+        ];
+        for counts in [true, false] {
+            let mut pulse = Pulse::default();
+            let position = [counts.then_some(7.0), None, None, None, None, None];
+            let see = |pulse: &mut Pulse, text: &str| {
+                let line = Line { number: 1, kind: Whole, text: text.as_bytes() };
+                pulse.see(&line, position)
+            };
+            see(&mut pulse, "step 7");
+            for (text, expected) in lines {
+                let is_step = see(&mut pulse, text) == Some(Sign::Step);
+                assert_eq!(is_step, counts && expected == 's', "{text}");
+            }
         }
     }
 

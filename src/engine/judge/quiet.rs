@@ -14,8 +14,19 @@ use crate::engine::splitter::Line;
 use crate::time::Timestamp;
 
 impl Judge {
+    /// Words, in small letters, of which a line with news for a rule holds one; none if there are
+    /// no such words.
+    pub(in crate::engine) fn words(&self) -> Option<&[Vec<u8>]> {
+        self.scanner.words()
+    }
+
+    /// Whether a line without its newline is news for a rule.
+    pub(in crate::engine) fn is_news(&self, line: &[u8]) -> bool {
+        self.scanner.is_match(line)
+    }
+
     /// Adds the lines of a block that may be news for a rule.
-    pub(in crate::engine) fn news(&self, block: Block<'_>, out: &mut Vec<Range<usize>>) {
+    pub(in crate::engine) fn news(&self, block: &[u8], out: &mut Vec<Range<usize>>) {
         self.scanner.lines(block, out);
     }
 

@@ -334,6 +334,7 @@ fn the_doctor_says_what_is_missing_and_posts_nothing() {
         checks.iter().map(ToString::to_string).collect()
     };
     let slack = FakeSlack::start();
+    slack.set_clock(NOW.as_nanos() / 1_000_000_000);
     assert_eq!(
         examine(&slack, "#training"),
         [
@@ -341,6 +342,7 @@ fn the_doctor_says_what_is_missing_and_posts_nothing() {
             "scope chat:write: ok, to send messages",
             "scope files:write: ok, to attach charts",
             "channel #training: ok, C0TRAINING1, and the app is in it",
+            "heartbeat: ok, a message was scheduled, and taken back unseen",
             "picture: ok, one was uploaded, seen by nobody, and removed",
         ]
     );

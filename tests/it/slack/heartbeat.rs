@@ -7,7 +7,7 @@ use trainwatch::channels::{DeliveryError, Holding, Verdict};
 use trainwatch::render::Message;
 use trainwatch::time::Timestamp;
 
-use super::{Sender, bot_settings, diverged};
+use super::{Sender, bot_settings, diverged, field};
 use crate::support::slack::{FakeSlack, Fault, What};
 
 const TRAINING: &str = "#training";
@@ -19,7 +19,11 @@ fn missed() -> Message {
         rule: "heartbeat".to_owned(),
         title: "no sign of life from gpu01 since 02:33 UTC; last: step 1200 of 5000, loss 2.31"
             .to_owned(),
-        body: "Nothing was heard of resnet50 for 10m.".to_owned(),
+        body: "Nothing was heard of resnet50 for 10m: the machine is down or cut off from the network, or \
+               the watcher is stopped. Whether the run goes on is not known."
+            .to_owned(),
+        fields: vec![field("loss", "2.31"), field("elapsed", "2h 05m")],
+        lines: vec!["step 1190 loss 2.35".to_owned(), "step 1200 loss 2.31".to_owned()],
         chart_path: None,
         curves: Vec::new(),
         ..diverged()
@@ -67,6 +71,7 @@ fn slack_says_it_by_itself_below_the_card_and_in_the_channel() {
     let messages = slack.messages(TRAINING);
     assert_eq!(messages[1].thread.as_ref(), Some(&messages[0].ts));
     assert!(messages[1].broadcast && messages[1].text.contains("no sign of life from gpu01"));
+    insta::assert_snapshot!(slack.view(TRAINING).split_once("↳ ").unwrap().1);
     // It was sent: there is nothing to take back, and that is no failure.
     take_back(&sender, &handle).unwrap();
     slack.assert_no_violations();

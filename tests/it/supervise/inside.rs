@@ -168,7 +168,7 @@ fn the_keeper_hears_of_the_end_of_a_command_on_a_terminal() {
         format!("#!/bin/sh\nexec python3 {} {}\n", data("keeper.py").display(), heard.display());
     fs::write(&program, text).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let keeper = Arc::new(Keeper::start(&program, &"hello", &[]).unwrap());
+    let keeper = Arc::new(Keeper::start(&program, &"hello", &[], None).unwrap());
     let mut command = command(&["exit", "3"], PtyMode::Always);
     command.keeper = Some(Arc::clone(&keeper));
     let (recorder, stops) = (Arc::new(Recorder::default()), StopQueue::new().unwrap());

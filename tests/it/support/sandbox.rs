@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
 pub const WATCH: &str = env!("CARGO_BIN_EXE_watch");
 
@@ -102,6 +102,12 @@ pub fn until(what: &str, holds: impl Fn() -> bool) {
     panic!("waiting for this: {what}");
 }
 
+/// Whether a child of ours has ended that nobody else waits for.
+pub fn has_ended(pid: u32) -> bool {
+    let pid = Pid::from_raw(pid.cast_signed());
+    !matches!(waitpid(pid, WaitOptions::NOHANG), Ok(None))
+}
+
 /// A process that does not outlive its test.
 pub struct Mortal(pub Child);
 
@@ -120,20 +126,26 @@ impl Drop for Mortal {
 
 /// As when the machine dies, or its last memory is taken: nobody sees the run to its end.
 pub fn kill_with_keeper(watch: &mut Child) {
-    let children = format!("/proc/{0}/task/{0}/children", watch.id());
-    let children = fs::read_to_string(children).expect("its children");
-    let is_keeper = |pid: &&str| {
-        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        words.ends_with(b"\0keeper\0")
-    };
-    let keeper = children.split_whitespace().find(is_keeper).expect("a keeper");
-    let keeper = keeper.parse().ok().and_then(Pid::from_raw).expect("a pid");
+    let keeper = helper(watch, "keeper");
     let pidfd = pidfd_open(keeper, PidfdFlags::empty()).expect("it runs");
     kill_process(keeper, Signal::KILL).expect("it is killed");
     watch.kill().expect("it is killed");
     watch.wait().expect("it is dead");
     // Until then it holds the run's lock.
     poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None).expect("it is dead too");
+}
+
+/// The process that runs this hidden verb beside it.
+pub fn helper(watch: &Child, verb: &str) -> Pid {
+    let children = format!("/proc/{0}/task/{0}/children", watch.id());
+    let children = fs::read_to_string(children).expect("its children");
+    let last_word = format!("\0{verb}\0");
+    let is_it = |pid: &&str| {
+        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words.ends_with(last_word.as_bytes())
+    };
+    let found = children.split_whitespace().find(is_it).expect("a helper");
+    found.parse().ok().and_then(Pid::from_raw).expect("a pid")
 }
 
 /// The example run that the README starts.
