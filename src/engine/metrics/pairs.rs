@@ -322,6 +322,9 @@ impl<'a> Sentence<'a> {
             _ => return None,
         }
         let word = place.name_word(self);
+        if is_level(self.text(word, word)) {
+            return None;
+        }
         let (first, clean) = self.words_back(word, place.form)?;
         if place.form == Form::Blank {
             return clean.then_some((first, last));

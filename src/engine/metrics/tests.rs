@@ -137,6 +137,7 @@ fn the_header_of_a_log_line_holds_no_metric() {
     check(&[
         ("x [INFO|DP=0|PP=1|node-3]: iteration: 10 / 99 | lm_loss: 9.8", "step=10 lm_loss=9.8"),
         ("[INFO] step=3 loss=0.5", "step=3 loss=0.5"),
+        ("2026-11-25 17:17:11,967 : INFO : -6.414 per-word bound", ""),
         ("[INFO step=3 loss=0.5", "step=3 loss=0.5"),
         ("Logical resource usage: 2.0/2 CPUs, loss=0.5", "loss=0.5"),
         ("Epoch loaded: 5 - test loss: 1.43", "test_loss=1.43"),
