@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::engine::alert::Effect;
+use crate::engine::alert::{Effect, Sign};
 use crate::engine::block::{self, Block};
 use crate::engine::cause::Investigator;
 use crate::engine::format::Format;
@@ -224,8 +224,13 @@ impl Engine {
         let uncounted = part.start.max(searched.counted)..part.end;
         let mut counts = within(&searched.counts, &uncounted).iter().peekable();
         // The first line that is not blank is a sign of life; more of them at the same time are not.
-        let mut alive = self.judge.finds_metrics();
-        let every = alive;
+        let every = self.judge.finds_metrics();
+        // Of lines that were put off, counts had their effect at their own time.
+        let told = part.start..searched.counted.clamp(part.start, part.end);
+        let mut alive = every || !bytes[told].trim_ascii().is_empty();
+        if alive && !every {
+            self.judge.alive(Sign::Line, &moment, effects);
+        }
         while (every || !alive) && !part.is_empty() {
             let (line, _) = block::first_line(&bytes[part.clone()]);
             let counted = counts.next_if(|count| count.start == part.start).is_some();
