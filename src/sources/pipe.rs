@@ -111,7 +111,7 @@ impl Stream {
 
     fn pass_on(&self, echo: &Echo) -> Result<(), BrokenPipe> {
         let mut buffer = vec![0; BLOCK];
-        self.enter();
+        let mut has_entered = false;
         loop {
             match self.read(&mut buffer) {
                 Read::End => break,
@@ -120,7 +120,13 @@ impl Stream {
                     self.share.wait(&self.cancel);
                     self.enter();
                 }
-                Read::Bytes(count) => echo.write(buffer.get(..count).unwrap_or_default())?,
+                Read::Bytes(count) => {
+                    echo.write(buffer.get(..count).unwrap_or_default())?;
+                    // A run that prints nothing does not pay for it.
+                    if !std::mem::replace(&mut has_entered, true) {
+                        self.enter();
+                    }
+                }
             }
         }
         let rest = std::mem::take(&mut self.lock().rest);
