@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::channels::{self, ChannelConfig, Check};
+use crate::channels::{self, ChannelConfig, Check, Settings};
 use crate::outbox::Outbox;
 use crate::time::Timestamp;
 
@@ -54,7 +54,25 @@ pub fn run(
             well &= say(out, &format!("{}: {what}", config.name), outcome)?;
         }
     }
+    if let Some(missing) = half_of_slack(place.channels, variable) {
+        well &= say(out, "Slack", Err(missing))?;
+    }
     Ok(well)
+}
+
+/// One of the two variables alone makes no channel, and nothing else would tell.
+fn half_of_slack(
+    channels: &[ChannelConfig],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let is_terminal = |channel: &ChannelConfig| matches!(channel.settings, Settings::Terminal);
+    let names = ["SLACK_BOT_TOKEN", "SLACK_CHANNEL_ID"];
+    let (set, missing) = match names.map(|name| variable(name).is_some()) {
+        [true, false] => (names[0], "SLACK_CHANNEL_ID (its ID or #name)"),
+        [false, true] => (names[1], "SLACK_BOT_TOKEN (xoxb-...)"),
+        _ => return None,
+    };
+    channels.iter().all(is_terminal).then(|| format!("{set} is set; set {missing} as well"))
 }
 
 fn say(out: &mut dyn Write, what: &str, outcome: Result<String, String>) -> io::Result<bool> {

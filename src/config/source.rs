@@ -20,7 +20,8 @@ pub(super) fn read(path: &Path, name: &str) -> Result<String, ConfigError> {
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
     match read {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            failed("there is no such file".to_owned(), "`watch init` writes one to start from")
+            let hint = "look at its path; `watch init` writes a rules file to start from";
+            failed("there is no such file".to_owned(), hint)
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             failed("you may not read this file".to_owned(), "look at its owner and mode: ls -l")

@@ -34,6 +34,13 @@ fn each_failure_says_what_to_do() {
 }
 
 #[test]
+fn half_of_slacks_variables_is_no_channel() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("SLACK_BOT_TOKEN", "xoxb-1");
+    sandbox.watch(["doctor"]).ends_with(1).prints("set SLACK_CHANNEL_ID");
+}
+
+#[test]
 fn a_heartbeat_that_slack_refuses_is_said_with_what_to_do() {
     const SCHEDULE: &str = "chat.scheduleMessage";
     const DELETE: &str = "chat.deleteScheduledMessage";

@@ -155,6 +155,16 @@ fn replay_of_the_same_output_shows_the_same_alerts() {
 }
 
 #[test]
+fn the_line_that_is_to_be_explained_is_itself_looked_at() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.log", "step 1 loss 2.5\nstep 2 loss nan\nstep 3 loss 0.5\n");
+    let explained = |line| sandbox.watch(["replay", "--explain", line, "a.log"]);
+    explained("1").prints("metrics: step = 1, loss = 2.5").prints("[non-finite] does not fire");
+    explained("2").prints("metrics: step = 2, loss = nan").prints("[non-finite] fires");
+    explained("3").prints("metrics: step = 3, loss = 0.5");
+}
+
+#[test]
 fn replay_in_json_has_one_object_a_line_and_ends_with_the_figures() {
     let sandbox = Sandbox::new();
     sandbox.write("a.log", "step 1 loss 2.5\nstep 2 loss nan\n");

@@ -21,8 +21,9 @@ impl<W: Write> Replay<W> {
             if line.is_empty() {
                 continue;
             }
+            // The line itself is still to be handled.
             if self.question.as_ref().is_some_and(|question| question.line <= self.lines) {
-                return;
+                break;
             }
             let number = self.lines + 1;
             if let Some(question) = self.question.as_mut().filter(|q| q.line == number) {

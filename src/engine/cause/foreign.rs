@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Go,
     Java,
     Julia,
+    /// R and MATLAB: `Error in f(x) : `, `Error using f (line 3)`; the message may be on the next line.
+    Script,
     /// An exception's line without a traceback.
     Lone,
 }
@@ -58,6 +60,7 @@ impl Foreign {
         if kind == Kind::Rust {
             event.open_rust();
         }
+        event.message_follows |= kind == Kind::Script && !has_message(text);
         Some(event)
     }
 
@@ -104,6 +107,7 @@ impl Foreign {
                 let stack = trimmed.starts_with(b"@ ") || trimmed.starts_with(b"***");
                 self.keep_if(text, stack)
             }
+            Kind::Script => self.keep_if(text, trimmed.starts_with(b"Calls: ")),
             Kind::Signal | Kind::Lone => Step::Ended,
         }
     }
@@ -252,6 +256,10 @@ fn recognize(text: &[u8]) -> Option<(Kind, &[u8])> {
     if starts(&["Unhandled exception. ", "Unhandled Exception: "]) {
         return Some((Kind::Java, &trimmed[b"Unhandled exception. ".len()..]));
     }
+    let is_r = trimmed.starts_with(b"Error in ") && trimmed.contains_str(" :");
+    if is_r || trimmed.starts_with(b"Error using ") && trimmed.contains_str("(line ") {
+        return Some((Kind::Script, trimmed));
+    }
     if is_check(trimmed) {
         return Some((Kind::Check, trimmed));
     }
@@ -263,6 +271,11 @@ fn recognize(text: &[u8]) -> Option<(Kind, &[u8])> {
     }
     let lone = Exception::parse(trimmed).filter(|exception| exception.is_certain())?;
     (!lone.message.is_empty() || trimmed == b"KeyboardInterrupt").then_some((Kind::Lone, trimmed))
+}
+
+/// Whether R's line says what went wrong: `Error in f(x) : no such object`.
+fn has_message(text: &[u8]) -> bool {
+    text.trim_ascii().split_once_str(" : ").is_some_and(|(_, message)| !message.is_empty())
 }
 
 fn is_check(text: &[u8]) -> bool {

@@ -102,6 +102,10 @@ impl Candidates {
         }
         let last = raw.last().copied().unwrap_or_default();
         self.unsure |= number.may_be_large && is_named_clock(&self.names[from..], &number);
+        self.unsure |= number.style != Style::Integer && is_step(&self.names[from..]);
+        if number.comma {
+            self.fix(start, start + 2);
+        }
         let Some((weak, certain)) = verdict(&self.names[from..], last, form, &number) else {
             self.names.truncate(from);
             return false;
@@ -111,7 +115,7 @@ impl Candidates {
         if let Some(short) = short {
             self.names.truncate(from);
             self.names.push_str(short);
-        } else if !self.scope.is_empty() && !names::says_data(&self.names[from..]) {
+        } else if !self.scope.is_empty() && has_scope(&self.names[from..]) {
             self.names.insert(from, '/');
             self.names.insert_str(from, &self.scope);
         }
@@ -183,12 +187,15 @@ fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool,
     match class {
         Class::Never => None,
         Class::Epoch | Class::Step | Class::Counted => {
-            let counts = number.style != Style::NonFinite && number.unit != Unit::Percent;
+            // `step: 1.7` is how long one took.
+            let part = is_step(name) && number.value.fract() != 0.0;
+            let counts = number.style != Style::NonFinite && number.unit != Unit::Percent && !part;
             counts.then_some((false, true))
         }
         Class::Measured if names::is_part_of_data(name) && whole => None,
         Class::Measured => Some((false, true)),
         Class::Unknown if is_clock(name, number) => None,
+        Class::Unknown if number.maybe_list && number.unit != Unit::Percent => None,
         Class::Unknown if whole && form == Form::Tight => None,
         Class::Unknown if whole && names::is_part_of_data(name) => None,
         Class::Unknown if whole && form == Form::Blank => None,
@@ -197,9 +204,22 @@ fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool,
     }
 }
 
+fn is_step(name: &str) -> bool {
+    names::class(name) == Class::Step
+}
+
+/// Whether the data that the line speaks of belongs to the name: `loss` of `valid`, but not
+/// `num_updates`, of which there is one count.
+fn has_scope(name: &str) -> bool {
+    let global = names::class(name) == Class::Counted && !name.eq_ignore_ascii_case("batch");
+    !global && !names::says_data(name)
+}
+
 /// A measured quantity that has a unit of time.
 fn is_speed(name: &str) -> bool {
-    ["speed", "throughput", "fps"].iter().any(|word| name.to_ascii_lowercase().contains(word))
+    ["speed", "throughput", "fps", "cost"]
+        .iter()
+        .any(|word| name.to_ascii_lowercase().contains(word))
 }
 
 /// Seconds (or a fraction of them) since 1970, under a name that says so.

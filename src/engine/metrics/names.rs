@@ -29,7 +29,9 @@ pub(super) fn class(name: &str) -> Class {
     let parts = [' ', '_', '/'];
     let last = name.rsplit(parts).next().map_or(0, kinds);
     let first = name.split(parts).next().map_or(0, kinds);
-    let file = name.rsplit_once('.').map_or(0, |(_, extension)| kinds(extension));
+    // `L.r` is the learning rate, and no file.
+    let file = name.rsplit_once('.').filter(|(stem, _)| stem.len() > 1);
+    let file = file.map_or(0, |(_, extension)| kinds(extension));
     if last & words::NEVER_LAST != 0 || first & words::NEVER_FIRST != 0 || file & words::FILE != 0 {
         return Class::Never;
     }

@@ -1,6 +1,6 @@
 //! Numbers as programs write them, and what only looks like one.
 //!
-//! `1e-05`, `.5`, `21.`, `1,234`, `95.2%`, `1.2k`, `8.13ms`, `nan.0`, `-inf`. A date, a time, a
+//! `1e-05`, `.5`, `21.`, `1,234`, `0,5` (a decimal comma), `95.2%`, `1.2k`, `8.13ms`, `nan.0`, `-inf`. A date, a time, a
 //! version, an address or a hash is read as one piece and is no number. Knows no names.
 
 /// What stands at a place where a number may begin.
@@ -28,6 +28,10 @@ pub(super) struct Number {
     pub(super) digits: usize,
     /// What its unit multiplies it with.
     pub(super) factor: f64,
+    /// `1,234`: were its first digit 0, the comma would be a point.
+    pub(super) comma: bool,
+    /// `0,53`: the comma is a point. Short ones may be lists: `devices=0,1`.
+    pub(super) maybe_list: bool,
     /// With other digits it may be a billion.
     pub(super) may_be_large: bool,
     pub(super) style: Style,
@@ -64,6 +68,8 @@ pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
             written: len,
             digits: 0,
             factor: 1.0,
+            comma: false,
+            maybe_list: false,
             may_be_large: false,
             style: Style::NonFinite,
             unit: Unit::None,
@@ -82,6 +88,10 @@ pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
         written: len,
         digits: len,
         factor: 1.0,
+        comma: memchr::memchr(b',', &text[..len]).is_some_and(|at| at <= 2),
+        maybe_list: matches!(style, Style::Decimal(1..3))
+            && memchr::memchr(b',', &text[..len]).is_some()
+            && has_decimal_comma(&text[..len]),
         may_be_large: len > 9 || memchr::memchr2(b'e', b'E', &text[..len]).is_some(),
         style,
         unit: Unit::None,
@@ -196,17 +206,56 @@ fn decimal(text: &[u8]) -> Option<(usize, Style)> {
     } else if whole == 0 {
         return None;
     }
-    if matches!(text.get(at), Some(b'e' | b'E')) {
-        let sign = usize::from(matches!(text.get(at + 1), Some(b'-' | b'+')));
-        let exponent = digits(&text[at + 1 + sign..]);
-        if (1..=4).contains(&exponent) {
-            at += 1 + sign + exponent;
-            if style == Style::Integer {
-                style = Style::Decimal(0);
-            }
-        }
+    if style == Style::Integer && has_decimal_comma(&text[..at]) {
+        return Some((at, Style::Decimal(3)));
     }
-    Some((at, style))
+    let fraction = decimal_comma(&text[at..]);
+    if style == Style::Integer && fraction > 0 {
+        return Some((
+            at + 1 + fraction,
+            Style::Decimal(u8::try_from(fraction).unwrap_or(u8::MAX)),
+        ));
+    }
+    let exponent = exponent(&text[at..], style);
+    if exponent > 0 && style == Style::Integer {
+        style = Style::Decimal(0);
+    }
+    Some((at + exponent, style))
+}
+
+/// The length of `e-05`; behind a point also of Julia's `f-5` and of Fortran's `D-01`.
+fn exponent(text: &[u8], style: Style) -> usize {
+    let sign = usize::from(matches!(text.get(1), Some(b'-' | b'+')));
+    let pointed = matches!(style, Style::Decimal(1..));
+    let begins = match text.first() {
+        Some(b'e' | b'E') => true,
+        Some(b'f') => pointed,
+        Some(b'D') => pointed && sign == 1,
+        _ => false,
+    };
+    let exponent = text.get(1 + sign..).map_or(0, digits);
+    if begins && (1..=4).contains(&exponent) { 1 + sign + exponent } else { 0 }
+}
+
+/// `81,2`, `0,5321`: how many digits stand behind a comma that is a point, since they are no
+/// thousands, nor the next entry of a list.
+fn decimal_comma(rest: &[u8]) -> usize {
+    let fraction = rest.strip_prefix(b",").map_or(0, digits);
+    let next = rest.get(1 + fraction).copied().unwrap_or(b' ');
+    let after = rest.get(2 + fraction).copied().unwrap_or(b' ');
+    let more = matches!(next, b',' | b'.' | b':' | b'-') && after.is_ascii_digit();
+    let word = next.is_ascii_alphanumeric() || next == b'_';
+    if more || word { 0 } else { fraction }
+}
+
+/// Whether the comma of a number is its point: no thousand begins with 0, or has but two digits.
+fn has_decimal_comma(number: &[u8]) -> bool {
+    let mut parts = number.splitn(3, |b| *b == b',');
+    let (whole, fraction) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    parts.next().is_none()
+        && !fraction.is_empty()
+        && !fraction.contains(&b'.')
+        && (fraction.len() != 3 || matches!(whole, b"0" | b"-0" | b"+0"))
 }
 
 /// After `21.` only these make the point part of the number; a sentence ends otherwise.
@@ -229,7 +278,11 @@ fn thousands(text: &[u8]) -> usize {
 
 fn parse_any(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
-    if text.contains(',') { text.replace(',', "").parse().ok() } else { text.parse().ok() }
+    if !text.contains([',', 'f', 'D']) {
+        return text.parse().ok();
+    }
+    let comma = if has_decimal_comma(text.as_bytes()) { "." } else { "" };
+    text.replace(',', comma).replace(['f', 'D'], "e").parse().ok()
 }
 
 /// The length of a time, date, version, range or address that begins with this number.
@@ -292,8 +345,8 @@ fn unit(rest: &[u8]) -> Option<(Unit, f64, usize)> {
         b"s" | b"ms" | b"us" | b"ns" | b"sec" | b"secs" | b"min" | b"m" | b"h" | b"hr" | b"d"
         | b"seconds" => (Unit::Time, 1.0),
         b"k" | b"K" | b"kB" | b"KB" => (Unit::Scale, 1e3),
-        b"M" | b"MB" | b"mb" => (Unit::Scale, 1e6),
-        b"G" | b"GB" | b"B" | b"gb" => (Unit::Scale, 1e9),
+        b"M" | b"MB" | b"mb" | b"Mb" => (Unit::Scale, 1e6),
+        b"G" | b"GB" | b"B" | b"gb" | b"Gb" => (Unit::Scale, 1e9),
         b"T" | b"TB" => (Unit::Scale, 1e12),
         b"KiB" => (Unit::Scale, 1024.0),
         b"MiB" => (Unit::Scale, 1_048_576.0),

@@ -35,7 +35,7 @@ struct Place {
 pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
     sentence.row_number(out);
     sentence.fix_quoted(out);
-    for (at, token) in sentence.tokens.iter().enumerate() {
+    for (at, token) in sentence.tokens.iter().enumerate().skip(sentence.header()) {
         match token.kind {
             Kind::Number(number) => {
                 sentence.pair(at, number, false, out);
@@ -52,6 +52,18 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
 }
 
 impl<'a> Sentence<'a> {
+    /// The tokens of `[INFO|DP=0|PP=0|node3]: `, a logger's header.
+    fn header(&self) -> usize {
+        let opens = |pair: &[Token]| {
+            let [open, level] = pair else { return false };
+            open.kind == Kind::Open && level.kind == Kind::Word && is_level(self.text_of(level))
+        };
+        match self.tokens.windows(2).take(8).position(opens) {
+            Some(open) if self.closing(open + 1) < self.tokens.len() => self.closing(open + 1),
+            _ => 0,
+        }
+    }
+
     /// What stands in quotes may be a name, whatever it is.
     fn fix_quoted(&self, out: &mut Candidates) {
         let is_quote = |token: &&Token| token.kind == Kind::Quote;
@@ -114,13 +126,19 @@ impl<'a> Sentence<'a> {
             return;
         }
         let name = if counter && self.is_place(first, place.name_word(self)) { head } else { name };
-        if place.form == Form::Blank && !self.is_told(first, &place, &number, counter) {
+        if place.form == Form::Blank && !self.is_told(first, &place, &number, counter)
+            || class == Class::Unknown && self.is_share(place.next, &number)
+        {
             return;
         }
+        let form = match place.form {
+            Form::Blank if self.is_cell(first, place.next) => Form::Sign,
+            form => form,
+        };
         let best = head.eq_ignore_ascii_case("value") && self.after_best(place.name);
         let parts: &[&str] = if best { &["best", name] } else { &[name] };
         let start = self.tokens[at].start;
-        if out.offer(parts, "_", place.form, number, start) && !fraction {
+        if out.offer(parts, "_", form, number, start) && !fraction {
             self.average(place.next, name, &number, out);
         }
     }
@@ -132,6 +150,15 @@ impl<'a> Sentence<'a> {
         if self.byte(open) == b'(' && close.kind == Kind::Close && share.unit == Unit::Percent {
             out.offer(&[name], "_", Form::Sign, share, inner.start);
         }
+    }
+
+    /// `2.0/8 CPUs`: how much of what there is.
+    fn is_share(&self, next: usize, number: &Number) -> bool {
+        let [slash, whole, ..] = &self.tokens[next.min(self.tokens.len())..] else { return false };
+        number.style != Style::Integer
+            && self.byte(slash) == b'/'
+            && whole.gap == Gap::None
+            && matches!(whole.kind, Kind::Number(whole) if whole.style == Style::Integer)
     }
 
     /// `12.3 seconds`: the unit may be a word of its own.
@@ -165,7 +192,14 @@ impl<'a> Sentence<'a> {
             _ => false,
         };
         let told = match kind(at + 1)? {
-            Kind::Colon => matches!(kind(at + 2), None | Some(Kind::Word | Kind::Open)),
+            // `val: n/a` says that there is no value.
+            Kind::Colon => match kind(at + 2) {
+                Some(Kind::Word) => {
+                    let word = self.text(at + 2, at + 2);
+                    !["n/a", "na", "none", "null"].iter().any(|x| word.eq_ignore_ascii_case(x))
+                }
+                next => matches!(next, None | Some(Kind::Open)),
+            },
             Kind::Pipe | Kind::Close => opens,
             Kind::Word => opens && names::is_report(self.text(at + 1, at + 1)),
             _ => false,
@@ -194,7 +228,9 @@ impl<'a> Sentence<'a> {
             match tokens[wrap].kind {
                 Kind::Quote if tokens.get(next).is_some_and(|t| t.kind == Kind::Quote) => next += 1,
                 Kind::Open if self.byte(&tokens[wrap]) == b'[' => {
-                    if tokens.get(next).is_none_or(|t| t.kind != Kind::Close) {
+                    if matches!(tokens[at].kind, Kind::Number(number) if number.maybe_list)
+                        || tokens.get(next).is_none_or(|t| t.kind != Kind::Close)
+                    {
                         return None;
                     }
                     next += 1;
@@ -286,13 +322,20 @@ impl<'a> Sentence<'a> {
             _ => return None,
         }
         let word = place.name_word(self);
+        if is_level(self.text(word, word)) {
+            return None;
+        }
         let (first, clean) = self.words_back(word, place.form)?;
         if place.form == Form::Blank {
             return clean.then_some((first, last));
         }
         let listed = first > 0 && tokens[first - 1].kind == Kind::Comma;
-        if clean && (!place.attached || listed) {
+        if clean && (!place.attached || listed || self.is_entry(first, place.next)) {
             return Some((first, last));
+        }
+        // `Epoch loaded: 6` names nothing.
+        if !clean && names::is_prose(self.text(word, word)) {
+            return None;
         }
         // `stopping at epoch: 6` does not say where the run is.
         if !clean && !place.attached && is_counter(names::class(self.text(word, word))) {
@@ -308,6 +351,11 @@ impl<'a> Sentence<'a> {
             first -= 1;
         }
         Some((first, last))
+    }
+
+    /// Whether an indented line is this pair alone: `    Peak GPU memory (MB)=4,712`.
+    fn is_entry(&self, first: usize, next: usize) -> bool {
+        first == 0 && next >= self.tokens.len() && self.tokens[0].gap != Gap::None
     }
 
     /// Back over the words of a name that ends with token `word`: its first token, and whether it
@@ -342,12 +390,18 @@ impl<'a> Sentence<'a> {
         if counted && names::class(self.text(word, word)) == Class::Unknown {
             return None;
         }
+        // `step timing in s` is a name, and `s` is none.
+        let in_unit = word > first && self.text(word - 1, word - 1).eq_ignore_ascii_case("in");
         // `number of steps:` is a name, `accuracy of 0.9` is a sentence.
         let bound = |i: usize| form == Form::Blank || i == first || i == word;
         let prose = (first..=word).any(|i| {
             let text = self.text(i, i);
-            names::is_prose(text) || bound(i) && names::is_joint(text)
+            let joins = in_unit && i + 1 == word && names::is_unit(self.text(word, word));
+            names::is_prose(text) && !joins || bound(i) && names::is_joint(text)
         });
+        if in_unit && prose && names::class(self.text(word, word)) == Class::Unknown {
+            return None;
+        }
         Some((first, !prose && word - first < LONGEST_NAME))
     }
 
@@ -360,6 +414,13 @@ impl<'a> Sentence<'a> {
             }
             _ => false,
         }
+    }
+
+    /// `| clip 0 |`: a cell with a name and a number in it, and nothing else.
+    fn is_cell(&self, first: usize, next: usize) -> bool {
+        let walls = |at: usize| self.tokens.get(at).is_none_or(|t| t.kind == Kind::Pipe);
+        let before = first.checked_sub(1).is_some_and(walls);
+        before && walls(next) && self.tokens[first].gap == Gap::One
     }
 
     /// Whether `key value` without a sign is more than two words of a sentence.
@@ -406,13 +467,24 @@ impl<'a> Sentence<'a> {
     fn is_place(&self, first: usize, word: usize) -> bool {
         (first..word).all(|i| {
             let text = self.text(i, i);
-            names::is_part_of_data(text) || text.eq_ignore_ascii_case("global")
+            names::is_part_of_data(text)
+                || ["global", "current", "completed"].iter().any(|w| text.eq_ignore_ascii_case(w))
         })
     }
 
     /// Whether a sentence about the best one began a few words before.
     fn after_best(&self, name: usize) -> bool {
         (name.saturating_sub(6)..name).any(|i| self.text(i, i).eq_ignore_ascii_case("best"))
+    }
+
+    /// Whether the token stands alone in brackets that belong to a word: `Avg(100)`.
+    fn is_call(&self, at: usize) -> bool {
+        let kind = |at: Option<usize>| at.and_then(|at| self.tokens.get(at)).map(|t| t.kind);
+        let (open, word) = (at.checked_sub(1), at.checked_sub(2));
+        kind(open) == Some(Kind::Open)
+            && kind(word) == Some(Kind::Word)
+            && kind(Some(at + 1)) == Some(Kind::Close)
+            && self.tokens[at - 1].gap == Gap::None
     }
 
     fn byte(&self, token: &Token) -> u8 {
@@ -449,7 +521,8 @@ impl Place {
         }
     }
 
-    /// The bracket that the last token of the name closes. Only words stand between.
+    /// The bracket that the last token of the name closes. Words stand between, or what is counted
+    /// over, as in `Avg(100)`.
     fn opening(&self, sentence: &Sentence<'_>) -> Option<usize> {
         let mut depth = 0_u32;
         for at in (self.name.saturating_sub(8)..=self.name).rev() {
@@ -458,6 +531,7 @@ impl Place {
                 Kind::Open if depth <= 1 => return Some(at),
                 Kind::Open => depth -= 1,
                 Kind::Word | Kind::Other => {}
+                Kind::Number(n) if n.style == Style::Integer && sentence.is_call(at) => {}
                 _ => return None,
             }
         }

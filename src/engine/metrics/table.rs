@@ -60,10 +60,51 @@ impl Tables {
         let text = without_bar(line);
         let Some(border) = border(text) else { return false };
         split(text, border, &mut self.cells);
+        if border == Border::Pipe && self.cells.len() == 1 {
+            self.split_cell(text);
+        }
         if border == Border::Pipe && self.cells.len() == 2 && self.boxed(text, out) {
             return true;
         }
-        self.row(text, border, out) || self.learn(text, border)
+        self.row(text, border, out) || self.extend(text, border) || self.learn(text, border)
+    }
+
+    /// `│ loss       36 │`: a box around two columns that stand apart by blanks.
+    fn split_cell(&mut self, text: &[u8]) {
+        let (start, end) = self.cells[0];
+        split(&text[start..end], Border::Wide, &mut self.cells);
+        for cell in &mut self.cells {
+            *cell = (cell.0 + start, cell.1 + start);
+        }
+        if self.cells.len() != 2 {
+            self.cells.clear();
+        }
+    }
+
+    /// A header of several lines: `|  Mini-batch  |` above `|   Accuracy   |`.
+    fn extend(&mut self, text: &[u8], border: Border) -> bool {
+        let Some(header) = &mut self.header else { return false };
+        let fits = border == Border::Pipe
+            && header.border == border
+            && header.idle == 1
+            && self.cells.len() == header.columns.len();
+        let cell = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().to_str().unwrap_or("?");
+        let is_part = |name: &str| {
+            let unit = name.starts_with('(') && name.ends_with(')');
+            name.is_empty() || unit || is_name(name)
+        };
+        let cells = || self.cells.iter().map(cell);
+        if !fits || !cells().all(is_part) || !cells().any(str::is_empty) {
+            return false;
+        }
+        for (column, name) in header.columns.iter_mut().zip(cells()) {
+            if !name.is_empty() {
+                column.push(' ');
+                column.push_str(name);
+            }
+        }
+        header.idle = 0;
+        true
     }
 
     /// `|    loss     | 36     |`
@@ -136,11 +177,17 @@ impl Tables {
         header.idle = 0;
         let (start, end) = self.cells[0];
         let first = text[start..end].trim_ascii().to_str().unwrap_or_default();
-        let label = if unnamed || value(first.as_bytes()).is_none() { first } else { "" };
+        let mut label = if unnamed || value(first.as_bytes()).is_none() { first } else { "" };
         let whole = ["", "all", "total", "overall", "mean", "average", "avg"];
         for ((start, end), column) in self.cells[usize::from(unnamed)..].iter().zip(&header.columns)
         {
-            let Some(number) = value(&text[*start..*end]) else { continue };
+            let Some(number) = value(&text[*start..*end]) else {
+                // `| class | AP | class | AP |`: the label of what follows.
+                if *column == header.columns[0] {
+                    label = text[*start..*end].trim_ascii().to_str().unwrap_or_default();
+                }
+                continue;
+            };
             let start = start + blanks(&text[*start..*end]);
             if whole.contains(&label) {
                 out.offer(&[column], "/", Form::Cell, number, start);

@@ -90,6 +90,57 @@ fn plain_prints() {
         ("mem=1.2k loss=1", "mem=1.2k loss=1"),
         ("loss=0.51 lr=1.0e-4 2.3 it/s eta 0:05:12", "loss=0.51 lr=1.0e-4"),
         ("R2 score = 0.91", "R2_score=0.91"),
+        ("completed step: 3, seconds: 0.567, loss: 9.2", "step=3 seconds=0.567 loss=9.2"),
+        ("Avg(100): 12.50 | loss: 0.5", "Avg_100=12.50 loss=0.5"),
+        (
+            "Epoch 1 | iter 9 | loss train: 2.1, val: n/a | iter time: 31.2 ms",
+            "epoch=1 step=9 loss_train=2.1 iter_time=31.2",
+        ),
+        ("epoch 2 | loss 4.1 | clip 0 | wall 512 | 7 days", "epoch=2 loss=4.1 clip=0 wall=512"),
+        ("    System/Peak GPU Memory (MB)=4,712", "System/Peak_GPU_Memory_MB=4,712"),
+        (
+            "lr: 1e-4 | timing in s: 0.52 | loss: 0.5\nParameters in billions: 6.48",
+            "lr=1e-4 timing_in_s=0.52 loss=0.5",
+        ),
+        (
+            "epoch: 1, gpu mem: 4012Mb, mem: 12.3Gb, loss: 1.5",
+            "epoch=1 gpu_mem=4012Mb mem=12.3Gb loss=1.5",
+        ),
+        ("INFO: Validate: Accuracy: 0.91, Loss: 0.3", "Validate/Accuracy=0.91 Validate/Loss=0.3"),
+        ("Ep. 1 : Cost 9.52 : gNorm 1.7 : L.r. 9.0e-06", "epoch=1 Cost=9.52 gNorm=1.7 L.r=9.0e-06"),
+    ]);
+}
+
+#[test]
+fn numbers_of_other_languages() {
+    check(&[
+        ("Verlust: 0,532 Genauigkeit: 81,2 %", "Verlust=0,532 Genauigkeit=81,2"),
+        ("loss=0,5321 lr=0,001", "loss=0,5321 lr=0,001"),
+        ("loss: 1,234.5 step: 12,000", "loss=1,234.5 step=12,000"),
+        ("CUDA_VISIBLE_DEVICES=0,1 loss=0.5", "loss=0.5"),
+        ("devices: [0,1], betas=(0,9), loss=0.5", "loss=0.5"),
+        ("│   train_loss = 2.03f0", "train_loss=2.03f0"),
+        ("loss=6.93147D-01", "loss=6.93147D-01"),
+    ]);
+}
+
+#[test]
+fn a_part_of_a_step_is_no_step() {
+    check(&[
+        ("time (ms) | fwd: 12.3 | bwd: 20.5 | step: 1.69", "fwd=12.3 bwd=20.5"),
+        ("step: 10.0 loss: 0.5", "step=10.0 loss=0.5"),
+    ]);
+}
+
+#[test]
+fn the_header_of_a_log_line_holds_no_metric() {
+    check(&[
+        ("x [INFO|DP=0|PP=1|node-3]: iteration: 10 / 99 | lm_loss: 9.8", "step=10 lm_loss=9.8"),
+        ("[INFO] step=3 loss=0.5", "step=3 loss=0.5"),
+        ("2026-11-25 17:17:11,967 : INFO : -6.414 per-word bound", ""),
+        ("[INFO step=3 loss=0.5", "step=3 loss=0.5"),
+        ("Logical resource usage: 2.0/2 CPUs, loss=0.5", "loss=0.5"),
+        ("Epoch loaded: 5 - test loss: 1.43", "test_loss=1.43"),
     ]);
 }
 
@@ -100,6 +151,10 @@ fn data_that_is_spoken_of() {
         ("epoch 3 train: loss 0.5 val: loss 0.6", "epoch=3 loss=0.5 val/loss=0.6"),
         ("[val] epoch 3 loss=0.3", "epoch=3 val/loss=0.3"),
         ("Validation results - epoch: 1 avg loss: 0.3", "epoch=1 Validation/avg_loss=0.3"),
+        (
+            "x | valid | epoch 001 | valid on 'valid' subset | loss 5.2 | num_updates 100",
+            "epoch=001 valid/loss=5.2 num_updates=100",
+        ),
         ("epoch 1 train loss: 0.5 val loss: 0.6", "epoch=1 train_loss=0.5 val_loss=0.6"),
         ("Epoch: 001, Train: 0.91, Val: 0.52", "epoch=001 Train=0.91 Val=0.52"),
         ("==> validation epoch 1: val_loss=1.6", "epoch=1 val_loss=1.6"),
@@ -335,6 +390,18 @@ fn tables() {
             "cat/precision=0.97 cat/recall=0.98 cat/support=9 macro_avg/precision=0.96 macro_avg/recall=0.95 macro_avg/support=9",
         ),
         ("│         test_acc          │    0.9123    │", "test_acc=0.9123"),
+        (
+            "╭─────────────╮\n│ Trial t_0 result │\n│ training_iteration         5 │\n│ loss            0.512 │",
+            "training_iteration=5 loss=0.512",
+        ),
+        (
+            "|  Epoch  |  Iteration  |  Mini-batch  |\n|         |             |     Loss     |\n|=====|\n|       1 |          50 |       2.3456 |",
+            "epoch=1 step=50 Mini-batch_Loss=2.3456",
+        ),
+        (
+            "| class | AP   | class | AP   |\n|:------|:-----|:------|:-----|\n| cat   | 34.1 | dog   | 12.3 |",
+            "cat/AP=34.1 dog/AP=12.3",
+        ),
         ("│ dense (Dense)     │ (None, 64)     │   1,344 │", ""),
     ]);
 }

@@ -58,7 +58,8 @@ const PROSE_WORDS: &str = "
 const JOINTS_WORDS: &str = "of per";
 
 /// Words that tell which data a number is of; all but `train` and `training`, data not trained on.
-const DATA_WORDS: &str = "train training val valid validation test testing eval evaluation dev";
+const DATA_WORDS: &str =
+    "train training val valid validate validation test testing eval evaluation dev";
 
 /// `Validation results - ...`, `Test set: ...`
 const REPORTS_WORDS: &str = "results result metrics set summary epoch step phase performance";
