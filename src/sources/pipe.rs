@@ -64,7 +64,7 @@ struct State {
     /// Put into the sink, but not yet echoed.
     rest: Vec<u8>,
     broken_pipe: bool,
-    /// The last look found nothing, and all before it was echoed.
+    /// The thread waits: all that it has read was echoed.
     idle: bool,
     /// The thread has echoed all that it ever will.
     echoed: bool,
@@ -113,9 +113,14 @@ impl Stream {
         let mut buffer = vec![0; BLOCK];
         let mut has_entered = false;
         loop {
+            // Before the turn, which is only taken to read what is there: of one in which nothing was
+            // read the keeper cannot tell whether it is over.
+            if self.share.words.is_free() {
+                self.wait();
+            }
             match self.read(&mut buffer) {
                 Read::End => break,
-                Read::Nothing => self.wait(),
+                Read::Nothing => {}
                 Read::NotYet => {
                     self.share.wait(&self.cancel);
                     self.enter();
@@ -218,10 +223,7 @@ impl Stream {
             match read {
                 Ok(count) if count > 0 => return self.got(state, buffer, count),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    state.idle = true;
-                    return Read::Nothing;
-                }
+                Err(Errno::AGAIN) => return Read::Nothing,
                 // A terminal says EIO when its last holder is gone and all was read.
                 Ok(_) | Err(_) => {
                     self.close_locked(state);
@@ -281,7 +283,10 @@ impl Stream {
     }
 
     fn wait(&self) {
-        let Some(input) = self.lock().input.clone() else { return };
+        let mut state = self.lock();
+        state.idle = true;
+        let Some(input) = state.input.clone() else { return };
+        drop(state);
         let mut fds = [
             PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.cancel.as_fd(), PollFlags::IN),
