@@ -64,7 +64,7 @@ struct State {
     /// Put into the sink, but not yet echoed.
     rest: Vec<u8>,
     broken_pipe: bool,
-    /// The last look found nothing, and all before it was echoed.
+    /// The thread waits: all that it has read was echoed.
     idle: bool,
     /// The thread has echoed all that it ever will.
     echoed: bool,
@@ -111,16 +111,27 @@ impl Stream {
 
     fn pass_on(&self, echo: &Echo) -> Result<(), BrokenPipe> {
         let mut buffer = vec![0; BLOCK];
-        self.enter();
+        let mut has_entered = false;
         loop {
+            // Before the turn, which is only taken to read what is there: of one in which nothing was
+            // read the keeper cannot tell whether it is over.
+            if self.share.words.is_free() {
+                self.wait();
+            }
             match self.read(&mut buffer) {
                 Read::End => break,
-                Read::Nothing => self.wait(),
+                Read::Nothing => {}
                 Read::NotYet => {
                     self.share.wait(&self.cancel);
                     self.enter();
                 }
-                Read::Bytes(count) => echo.write(buffer.get(..count).unwrap_or_default())?,
+                Read::Bytes(count) => {
+                    echo.write(buffer.get(..count).unwrap_or_default())?;
+                    // A run that prints nothing does not pay for it.
+                    if !std::mem::replace(&mut has_entered, true) {
+                        self.enter();
+                    }
+                }
             }
         }
         let rest = std::mem::take(&mut self.lock().rest);
@@ -212,10 +223,7 @@ impl Stream {
             match read {
                 Ok(count) if count > 0 => return self.got(state, buffer, count),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    state.idle = true;
-                    return Read::Nothing;
-                }
+                Err(Errno::AGAIN) => return Read::Nothing,
                 // A terminal says EIO when its last holder is gone and all was read.
                 Ok(_) | Err(_) => {
                     self.close_locked(state);
@@ -275,7 +283,10 @@ impl Stream {
     }
 
     fn wait(&self) {
-        let Some(input) = self.lock().input.clone() else { return };
+        let mut state = self.lock();
+        state.idle = true;
+        let Some(input) = state.input.clone() else { return };
+        drop(state);
         let mut fds = [
             PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.cancel.as_fd(), PollFlags::IN),

@@ -1,7 +1,7 @@
 //! The supervisor is stopped, and its command goes on; then it is continued, and nothing is amiss.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{ChildStderr, ChildStdout, Stdio};
 
@@ -190,4 +190,29 @@ fn the_time_in_which_it_was_stopped_is_no_silence() {
     let mut messages = String::new();
     watch.0.stderr.take().expect("a pipe").read_to_string(&mut messages).expect("messages");
     assert!(!messages.contains("3s"), "{messages}");
+}
+
+#[test]
+fn what_was_read_meanwhile_is_shown_though_the_command_prints_nothing_more() {
+    for pty in ["never", "always"] {
+        let sandbox = Sandbox::new();
+        let words = "echo 0; read line; seq 200000; touch marker; read line";
+        let mut command = sandbox.command(WATCH, ["--pty", pty, "--", "sh", "-c", words]);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut watch = Mortal(command.spawn().expect("watch starts"));
+        let mut input = watch.0.stdin.take().expect("a pipe");
+        let mut lines = BufReader::new(watch.0.stdout.take().expect("a pipe")).lines();
+        assert_eq!(lines.next().expect("a line").expect("text"), "0");
+        watch.signal(Signal::STOP);
+        input.write_all(b"go\n").expect("the command reads");
+        let marker = sandbox.work().join("marker");
+        until("the command has written all", || marker.exists());
+        watch.signal(Signal::CONT);
+        for number in 1..=200_000 {
+            let line = lines.next().expect("a line").expect("text");
+            assert_eq!(line, number.to_string());
+        }
+        drop(input);
+        assert!(lines.next().is_none());
+    }
 }

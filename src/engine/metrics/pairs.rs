@@ -549,8 +549,11 @@ pub(super) fn is_wrapper(word: &str) -> bool {
         })
 }
 
-/// One to five letters and a number: `E3`, `step100`.
+/// One to five letters and a number: `E3`, `step100`; `第3轮`, the third epoch.
 fn is_numbered(word: &str) -> bool {
+    if word.starts_with(|c: char| !c.is_ascii()) {
+        return word.contains(|c: char| c.is_ascii_digit());
+    }
     let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
     let digits = &word.as_bytes()[letters..];
     (1..=5).contains(&letters)

@@ -114,7 +114,9 @@ fn plain_prints() {
 #[test]
 fn numbers_of_other_languages() {
     check(&[
-        ("Verlust: 0,532 Genauigkeit: 81,2 %", "Verlust=0,532 Genauigkeit=81,2"),
+        ("Epoche 3/9 Verlust: 0,532 Genauigkeit: 81,2 %", "epoch=3 Verlust=0,532 Genauigkeit=81,2"),
+        ("エポック 3/9 - 損失: 0.53 - 正解率: 0.81", "epoch=3 損失=0.53 正解率=0.81"),
+        ("Эпоха 3/9: потери = 0.53, точность = 0.81", "epoch=3 потери=0.53 точность=0.81"),
         ("loss=0,5321 lr=0,001", "loss=0,5321 lr=0,001"),
         ("loss: 1,234.5 step: 12,000", "loss=1,234.5 step=12,000"),
         ("CUDA_VISIBLE_DEVICES=0,1 loss=0.5", "loss=0.5"),
@@ -166,6 +168,7 @@ fn data_that_is_spoken_of() {
 fn a_name_does_not_change_from_line_to_line() {
     check(&[
         ("E3 S100 loss 0.5\nE3 S101 loss 0.4", "loss=0.5 loss=0.4"),
+        ("第1轮 训练损失: 0.5\n第2轮 训练损失: 0.4", "训练损失=0.5 训练损失=0.4"),
         ("10/100: loss=0.5\nEpoch #2: loss 0.4", "loss=0.5 epoch=2 loss=0.4"),
         ("Accuracy of the network on the 50000 test images: 81.3%", ""),
     ]);
@@ -417,6 +420,7 @@ fn what_is_no_metric() {
         "/opt/lib/python3.10/site-packages/torch/optim/lr_scheduler.py:139: UserWarning: In PyTorch 1.1.0 and later",
         "Job 1234567 submitted on node gpu-03 at Mon Nov 23 04:00:00 UTC 2026",
         "NCCL INFO Channel 00/02 :    0   1   2   3",
+        "NCCL INFO Init timings - rank 0 total 1.00 (kernels 0.15, alloc 0.83, bootstrap 0.01, topo 0.05, rest 0.02)",
         "node01:1234:1290 [0] NCCL INFO Bootstrap : Using eth0:10.0.0.1<0>",
         "  Num Epochs = 3",
         "trainable params: 4,194,304 || all params: 6,742,609,920",

@@ -16,10 +16,12 @@ const MEASURED_WORDS: &str = "
     spearman corr bpc bpb bpd fitness objective obj cost likelihood logprob margin margins
     inertia merror mlogloss sharpe mcc kappa gini deviance residual advantage variance val fps
     sps wps tps ips throughput speed gradnorm regret penalty utilization util mem memory eer der
-    snr 损失 准确率 精度 学习率";
+    snr 损失 损失值 准确率 精度 学习率 損失 正解率 학습률 손실 정확도 verlust genauigkeit perte
+    pérdida exactitud потери точность";
 
 /// Where the run is: `step` and `epoch` are one name each, others stay as they are.
-const EPOCHS_WORDS: &str = "epoch ep 轮次";
+const EPOCHS_WORDS: &str = "
+    epoch ep 轮次 エポック 에폭 epoche époque Époque época Época эпоха Эпоха";
 const STEPS_WORDS: &str = "step iter iteration it global_step";
 const COUNTED_WORDS: &str = "
     trial episode update round timestep total_timesteps num_updates batch";
