@@ -152,7 +152,9 @@ pub struct Queue {
 
 impl Queue {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new() }
+        // Also before the engine takes anything.
+        let state = State { awake: Some((clock.now(), clock.now())), ..State::default() };
+        Self { clock, state: Mutex::new(state), arrived: Condvar::new(), taken: Condvar::new() }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -378,6 +380,16 @@ mod tests {
             event => format!("{event:?} {}", at.since(second(0)).as_secs()),
         };
         state.events.iter().map(words).collect()
+    }
+
+    #[test]
+    fn a_stop_before_the_engine_took_anything_is_noticed() {
+        let queue = Queue::new(Clock::start());
+        let later = queue.clock.now().after(Duration::from_secs(60));
+        let mut state = queue.lock();
+        state.notice_stop(later);
+        let kinds: Vec<_> = state.events.iter().map(|(_, event)| event).collect();
+        assert!(matches!(kinds[..], [Event::Stopped, Event::Continued]), "{kinds:?}");
     }
 
     #[test]
