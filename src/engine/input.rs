@@ -109,7 +109,7 @@ pub struct Sender {
 /// Something seen outside of the output that may explain an end. Facts only, no guesses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Clue {
-    /// `oom_kill` of the cgroup's memory.events rose by `count` during the run.
+    /// The cgroup's count of `oom_kill` rose by `count` during the run.
     OomKills { count: u64 },
     /// The supervisor received this signal from outside and passed it on to the child.
     Forwarded { signal: i32, sender: Option<Sender> },

@@ -18,8 +18,9 @@ const HOLDERS: usize = 16;
 /// Descriptors that are looked at at most.
 const LOOKS: usize = 200_000;
 
-/// Watches `oom_kill` of a cgroup's memory.events, see the kernel's cgroup-v2 document. The
-/// counter may be above zero long before the run, so that only its rise says something.
+/// Watches `oom_kill` of our cgroup: in memory.events, see the kernel's cgroup-v2 document, or with
+/// version 1 in memory.oom_control, see its memory document (since Linux 4.13). The counter may be
+/// above zero long before the run, so that only its rise says something.
 #[derive(Debug)]
 pub(crate) struct OomWatch {
     events: PathBuf,
@@ -27,12 +28,13 @@ pub(crate) struct OomWatch {
 }
 
 impl OomWatch {
-    /// None without cgroup v2, or where it cannot be read.
+    /// None where no such counter can be read.
     pub(crate) fn start() -> Option<Self> {
         let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-        let events = events_path(&groups, Path::new("/sys/fs/cgroup"))?;
-        let before = oom_kills(&fs::read_to_string(&events).ok()?)?;
-        Some(Self { events, before })
+        events_paths(&groups, Path::new("/sys/fs/cgroup")).into_iter().find_map(|events| {
+            let before = oom_kills(&fs::read_to_string(&events).ok()?)?;
+            Some(Self { events, before })
+        })
     }
 
     pub(crate) fn clue(&self) -> Option<Clue> {
@@ -42,10 +44,19 @@ impl OomWatch {
     }
 }
 
-/// `groups` is /proc/self/cgroup: `0::/path` is the line of version 2.
-fn events_path(groups: &str, root: &Path) -> Option<PathBuf> {
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    Some(root.join(path).join("memory.events"))
+/// Where the counter may be, the best first. `groups` is /proc/self/cgroup, see cgroups(7): `0::/path`
+/// is the line of version 2, `4:memory:/path` one of version 1, whose path a container may not see:
+/// there its own group is the root.
+fn events_paths(groups: &str, root: &Path) -> Vec<PathBuf> {
+    let new = groups.lines().find_map(|line| line.strip_prefix("0::/"));
+    let old = groups.lines().find_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(":/")?;
+        controllers.split(',').any(|controller| controller == "memory").then_some(path)
+    });
+    let new = new.map(|path| root.join(path).join("memory.events"));
+    let old = old.into_iter().flat_map(|path| [path, ""]);
+    let old = old.map(|path| root.join("memory").join(path).join("memory.oom_control"));
+    new.into_iter().chain(old).collect()
 }
 
 fn oom_kills(events: &str) -> Option<u64> {
@@ -107,19 +118,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_version_2_of_cgroups_is_read() {
-        let root = Path::new("/sys/fs/cgroup");
-        let v2 = "0::/user.slice/run.scope\n";
-        let expected = root.join("user.slice/run.scope/memory.events");
-        assert_eq!(events_path(v2, root), Some(expected));
-        assert_eq!(events_path("0::/\n", root), Some(root.join("memory.events")));
-        assert_eq!(events_path("5:memory:/docker/1\n1:name=systemd:/\n", root), None);
-        assert_eq!(events_path("", root), None);
+    fn both_versions_of_cgroups_are_read() {
+        for (groups, expected) in [
+            ("0::/user.slice/run.scope\n", &["user.slice/run.scope/memory.events"][..]),
+            ("0::/\n", &["memory.events"]),
+            (
+                "5:hugetlb,memory:/slurm/job_1\n1:name=systemd:/\n0::/\n",
+                &[
+                    "memory.events",
+                    "memory/slurm/job_1/memory.oom_control",
+                    "memory/memory.oom_control",
+                ],
+            ),
+            ("5:cpu:/docker/1\nmemory\n", &[]),
+        ] {
+            let paths = events_paths(groups, Path::new("/cgroup"));
+            let expected: Vec<_> =
+                expected.iter().map(|path| Path::new("/cgroup").join(path)).collect();
+            assert_eq!(paths, expected, "{groups}");
+        }
     }
 
     #[test]
     fn oom_kill_is_not_taken_from_its_neighbours() {
         assert_eq!(oom_kills("low 0\noom 7\noom_kill 3\noom_group_kill 9\n"), Some(3));
+        assert_eq!(oom_kills("oom_kill_disable 0\nunder_oom 0\noom_kill 1\n"), Some(1));
         assert_eq!(oom_kills("oom 7\noom_group_kill 9\n"), None);
         assert_eq!(oom_kills("oom_kill x\n"), None);
     }

@@ -114,7 +114,7 @@ impl Case<'_> {
             Some((_, Some(found))) if worker || child => found,
             _ => cause("killed by the kernel for want of memory"),
         };
-        found.evidence.insert(0, format!("oom_kill of the cgroup's memory.events rose by {count}"));
+        found.evidence.insert(0, format!("the cgroup's count of oom_kill rose by {count}"));
         found.evidence.truncate(MAX_EVIDENCE);
         Some((Outcome::OutOfMemory, Some(found)))
     }
