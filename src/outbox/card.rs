@@ -70,9 +70,14 @@ impl Cards {
 
     pub(super) fn replace(&self, run: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
         let folder = self.folder(run);
-        // A state folder that somebody has removed stays so: a run that is over does not bring it back.
-        self.runs.parent().map(fs::metadata).transpose()?;
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        // One by one: a state folder that somebody has removed stays so, even if that was just now. A
+        // run that is over does not bring it back.
+        for folder in [&self.runs, &folder] {
+            match DirBuilder::new().mode(0o700).create(folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
         // Supervisor and courier may write the same file.
         let partial = folder.join(format!("{name}.{}.partial", std::process::id()));
         fs::write(&partial, bytes)?;
@@ -89,6 +94,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_state_folder_that_was_removed_is_not_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        assert!(Cards::new(&state).save_seat("r1", "lab", &Seat::default()).is_err());
+        assert!(!state.exists());
+    }
 
     #[test]
     fn a_seat_is_kept_for_each_channel_of_each_run() {
