@@ -267,7 +267,21 @@ impl Judge {
         for &number in &hits {
             self.capture(number, line, place);
         }
-        if line.kind != LineKind::Partial {
+        self.measure(line, line.kind != LineKind::Partial, moment, format, effects);
+        self.judge(&hits, Some((line, place)), moment, effects);
+        self.hits = hits;
+    }
+
+    /// What a line shows of how far the run is, if it `counts`, of its metrics and of its life.
+    fn measure(
+        &mut self,
+        line: &Line<'_>,
+        counts: bool,
+        moment: &Moment<'_>,
+        format: &mut Format,
+        effects: &mut Vec<Effect>,
+    ) {
+        if counts {
             self.progress.line(line.text, moment.at);
         }
         // A number in a line that is not complete may be cut in the middle.
@@ -276,8 +290,6 @@ impl Judge {
         }
         self.commit(None, moment, effects);
         self.feel_pulse(line, moment, effects);
-        self.judge(&hits, Some((line, place)), moment, effects);
-        self.hits = hits;
     }
 
     fn feel_pulse(&mut self, line: &Line<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {

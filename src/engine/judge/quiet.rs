@@ -63,14 +63,7 @@ impl Judge {
         self.context.line(source, line);
         self.batch.start();
         self.missing.clear();
-        if counts {
-            self.progress.line(line.text, moment.at);
-        }
-        if self.auto_metrics {
-            self.scan(line, moment, format, effects);
-        }
-        self.commit(None, moment, effects);
-        self.feel_pulse(line, moment, effects);
+        self.measure(line, counts, moment, format, effects);
         self.judge(&[], None, moment, effects);
     }
 

@@ -5,7 +5,7 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// So many are searched at once with vectors.
+/// With the words of others (`engine::gate`) more would make a search of its own, or slow.
 const MOST: usize = 32;
 /// A shorter one is found too often.
 const SHORTEST: usize = 3;
