@@ -38,11 +38,7 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
     sentence.fix_quoted(out);
     for (at, token) in sentence.tokens.iter().enumerate().skip(sentence.header()) {
         match token.kind {
-            Kind::Number(number) => {
-                if !sentence.pair(at, number, false, out) {
-                    prose::find(sentence, at, number, out);
-                }
-            }
+            Kind::Number(number) => sentence.number(at, number, out),
             Kind::Fraction(number) => {
                 sentence.pair(at, number, true, out);
             }
@@ -102,6 +98,12 @@ impl<'a> Sentence<'a> {
 
     fn byte_before(&self, token: &Token) -> u8 {
         token.start.checked_sub(1).and_then(|at| self.line.get(at)).copied().unwrap_or(b' ')
+    }
+
+    fn number(self, at: usize, number: Number, out: &mut Candidates) {
+        if !self.pair(at, number, false, out) {
+            prose::find(self, at, number, out);
+        }
     }
 
     /// Whether the number has a name beside it.
@@ -595,7 +597,7 @@ fn is_numbered(word: &str) -> bool {
         && names::class(word) != Class::Measured
 }
 
-fn is_counter(class: Class) -> bool {
+pub(super) fn is_counter(class: Class) -> bool {
     matches!(class, Class::Epoch | Class::Step | Class::Counted)
 }
 

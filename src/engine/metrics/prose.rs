@@ -7,7 +7,7 @@
 use super::found::{Candidates, Form};
 use super::names::{self, Class};
 use super::number::{Number, Style, Unit};
-use super::pairs::Sentence;
+use super::pairs::{self, Sentence};
 use super::token::{Gap, Kind};
 
 /// What stands between a name and its value.
@@ -61,7 +61,7 @@ pub(super) fn find(sentence: Sentence<'_>, at: usize, number: Number, out: &mut 
         return;
     }
     let name = sentence.named_before(at, next).or_else(|| sentence.named_behind(at, next));
-    let name = name.or_else(|| sentence.subject(at, next));
+    let name = name.or_else(|| sentence.at_place(at, out)).or_else(|| sentence.subject(at, next));
     if let Some((first, last)) = name.or_else(|| sentence.assigned(at, next)) {
         out.fix(sentence.tokens[first].start, sentence.tokens[last].end);
         let name = sentence.text(first, last);
@@ -140,6 +140,31 @@ impl Sentence<'_> {
             _ => false,
         };
         (ends && self.is_measured(last) && self.is_of_now(next, end)).then_some((next, last))
+    }
+
+    /// `Training loss (for one batch) at step 100: 0.69`, `Cost after iteration 200: 0.53`; offers
+    /// the place too.
+    fn at_place(&self, at: usize, out: &mut Candidates) -> Option<(usize, usize)> {
+        let sign = at.checked_sub(1)?;
+        if !matches!(self.kind(sign), Some(Kind::Colon | Kind::Equals)) && !self.is(sign, VERBS) {
+            return None;
+        }
+        let count = sign.checked_sub(1)?;
+        let (unit, joint) = (count.checked_sub(1)?, count.checked_sub(2)?);
+        let Some(Kind::Number(number)) = self.kind(count) else { return None };
+        let counts = self.kind(unit) == Some(Kind::Word)
+            && pairs::is_counter(names::class(self.text(unit, unit)))
+            && self.is(joint, &["at", "after", "in", "on", "for"]);
+        let mut last = joint.checked_sub(1).filter(|_| counts)?;
+        if self.kind(last) == Some(Kind::Close) {
+            let open = (0..last).rev().find(|i| self.kind(*i) == Some(Kind::Open))?;
+            last = open.checked_sub(1)?;
+        }
+        if !self.is_measured(last) {
+            return None;
+        }
+        out.offer(&[self.text(unit, unit)], "_", Form::Blank, number, self.tokens[count].start);
+        Some(self.qualified(last))
     }
 
     /// `0.9  = Validation score   (accuracy)`
