@@ -353,16 +353,16 @@ impl<'a> Sentence<'a> {
         if !clean && !place.attached && is_counter(names::class(self.text(word, word))) {
             return None;
         }
-        let mut first = word;
-        while first > 0
-            && word - first < 2
-            && tokens[first].gap == Gap::One
-            && tokens[first - 1].kind == Kind::Word
-            && names::is_qualifier(self.text(first - 1, first - 1))
-        {
-            first -= 1;
-        }
-        Some((first, last))
+        // `found at epoch 0 with valid_loss value: 0.62`
+        let of = word.checked_sub(1).filter(|of| {
+            !clean
+                && last == word
+                && self.text(word, word).eq_ignore_ascii_case("value")
+                && tokens[*of].kind == Kind::Word
+                && names::class(self.text(*of, *of)) == Class::Measured
+        });
+        let first = self.qualified(of.unwrap_or(word)).0;
+        Some((first, of.unwrap_or(last)))
     }
 
     /// The end of the name in `avg. loss [1351-1425]: -385.1`, where what it is over follows it.
@@ -386,6 +386,20 @@ impl<'a> Sentence<'a> {
         matches!(header, Some(Kind::Colon | Kind::Close | Kind::Dash))
             && word == first + 1
             && names::class(self.text(word, word)) == Class::Unknown
+    }
+
+    /// The name that ends with token `last`: with the words before it that belong to it.
+    pub(super) fn qualified(&self, last: usize) -> (usize, usize) {
+        let mut first = last;
+        while first > 0
+            && last - first < 2
+            && self.tokens[first].gap == Gap::One
+            && self.tokens[first - 1].kind == Kind::Word
+            && names::is_qualifier(self.text(first - 1, first - 1))
+        {
+            first -= 1;
+        }
+        (first, last)
     }
 
     /// Whether an indented line is this pair alone: `    Peak GPU memory (MB)=4,712`.

@@ -83,20 +83,6 @@ impl Sentence<'_> {
         self.kind(at) == Some(Kind::Word) && names::class(self.text(at, at)) == Class::Measured
     }
 
-    /// The name that ends with token `last`: with the words before it that belong to it.
-    fn qualified(&self, last: usize) -> (usize, usize) {
-        let mut first = last;
-        while first > 0
-            && last - first < 2
-            && self.tokens[first].gap == Gap::One
-            && self.kind(first - 1) == Some(Kind::Word)
-            && names::is_qualifier(self.text(first - 1, first - 1))
-        {
-            first -= 1;
-        }
-        (first, last)
-    }
-
     /// Whether no word near the tokens from `first` to `next` says that this is another value.
     fn is_of_now(&self, first: usize, next: usize) -> bool {
         let before = (0..first).rev().take(NEAR).take_while(|i| self.is_inner(*i));

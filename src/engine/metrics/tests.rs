@@ -123,6 +123,8 @@ fn values_in_sentences() {
         ("INFO : -1.9 per-word bound, 4.5 perplexity estimate based on it", "perplexity=4.5"),
         ("\t0.9\t = Validation score   (accuracy)", "Validation_score=0.9"),
         ("0.5 = x", ""),
+        ("Better model found at epoch 0 with valid_loss value: 0.62.", "valid_loss=0.62"),
+        ("Trial 3 finished with value: 0.5", "Trial=3 value=0.5"),
         ("Training loss (for one batch) at step 200: 0.6931", "step=200 Training_loss=0.6931"),
         ("Cost after iteration 100: 0.53", "step=100 Cost=0.53"),
         ("Loss at epoch 3 is 0.5", "epoch=3 Loss=0.5"),
