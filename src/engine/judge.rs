@@ -313,6 +313,13 @@ impl Judge {
         if let Some(sign) = sign.filter(|_| !moment.closed) {
             self.alive(sign, moment, effects);
         }
+        if self.pulse.has_filled(line) {
+            self.each_waiting(moment, effects, |_, ruling, _, _| {
+                if let Tracker::Silence(silence) = &mut ruling.tracker {
+                    silence.expect_no_step();
+                }
+            });
+        }
     }
 
     fn position(&self) -> Position {

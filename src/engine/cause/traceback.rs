@@ -202,6 +202,15 @@ impl Traceback {
             return Step::Ended;
         };
         let Some(link) = self.links.last_mut() else { return Step::Ended };
+        if is_group_ruler(text) {
+            // The first one of a group says why: it follows, with or without frames.
+            if !link.exception.contains_str("ExceptionGroup") {
+                return Step::Ended;
+            }
+            self.relation = Relation::Nested;
+            self.state = State::Frames { file_indent: None, strays: 0 };
+            return Step::Taken;
+        }
         let text = without_margin(text);
         let trimmed = text.trim_ascii();
         if trimmed.is_empty() {
@@ -337,6 +346,13 @@ fn without_margin(text: &[u8]) -> &[u8] {
         Some([b'|' | b'+', rest @ ..]) => rest.strip_prefix(b" ").unwrap_or(rest),
         _ => text,
     }
+}
+
+/// `+-+---------------- 1 ----------------`, before each exception of a group.
+fn is_group_ruler(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    let inner = text.trim_with(|c| "+- ".contains(c));
+    text.starts_with(b"+-") && text.ends_with(b"---") && inner.iter().all(u8::is_ascii_digit)
 }
 
 /// Carets under a source line, and loguru's values.

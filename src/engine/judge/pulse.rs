@@ -6,6 +6,8 @@
 //! Of a run that counts its steps, a bar that is printed line by line (an evaluation, shards being
 //! loaded: `12/40`) is a step as well, as far as it gets further than before since the last step: a
 //! list of ranks or of attempts that begins again does not.
+//!
+//! Of a run that counts nothing, bars that are full (a download) promise no further step.
 
 use crate::engine::alert::Sign;
 use crate::engine::splitter::{Line, LineKind};
@@ -26,6 +28,10 @@ pub(super) struct Pulse {
     bars: Vec<(u64, u64)>,
     /// A line that is not ended: its number, and how long it was at most.
     open: (u64, usize),
+    /// Of bars that are redrawn: how many in all, and how many are done.
+    redrawn: Vec<(u64, u64)>,
+    /// The line of the last redraw: what ends it is one too.
+    frame: u64,
 }
 
 impl Pulse {
@@ -54,6 +60,25 @@ impl Pulse {
             self.open = (line.number, line.text.len());
         }
         grown.then_some(Sign::Line)
+    }
+
+    /// Whether this line filled the last bar of a run that counts nothing: it may have no steps.
+    pub(super) fn has_filled(&mut self, line: &Line<'_>) -> bool {
+        let redraw = line.kind != LineKind::Whole || line.number == self.frame;
+        if !redraw || self.position.iter().any(Option::is_some) {
+            return false;
+        }
+        self.frame = line.number;
+        let Some((done, all)) = fraction(line.text).or_else(|| percent(line.text)) else {
+            return false;
+        };
+        let has_room = self.redrawn.len() < REMEMBERED;
+        match self.redrawn.iter_mut().find(|(known, _)| *known == all) {
+            Some(bar) => bar.1 = done,
+            None if has_room => self.redrawn.push((all, done)),
+            None => return false,
+        }
+        self.redrawn.iter().all(|(all, done)| done == all)
     }
 
     fn gets_further(&mut self, text: &[u8]) -> bool {
@@ -86,6 +111,14 @@ fn fraction(text: &[u8]) -> Option<(u64, u64)> {
         (alone(front.last()) && alone(behind.first()) && done <= all && all > 1)
             .then_some((done, all))
     })
+}
+
+/// The `45%` of a bar that does not count: done, and 100.
+fn percent(text: &[u8]) -> Option<(u64, u64)> {
+    let (before, _) = text.split_at(memchr::memchr(b'%', text)?);
+    let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let done = str::from_utf8(&before[before.len() - digits..]).ok()?.parse().ok()?;
+    (done <= 100).then_some((done, 100))
 }
 
 /// A hash (FNV-1a) of a text's numbers without units; none if it has none.
@@ -170,6 +203,32 @@ mod tests {
                 let is_step = see(&mut pulse, text) == Some(Sign::Step);
                 assert_eq!(is_step, counts && expected == 's', "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_bar_that_is_full_promises_no_step_unless_another_is_not_or_the_run_counts() {
+        for (lines, filled) in [
+            (&[(Frame, "get 1/9"), (Frame, "get 8/9"), (Whole, "get 9/9")][..], "--f"),
+            (&[(Frame, "50% 1.2M/2.4M"), (Frame, "100% 2.4M/2.4M")], "-f"),
+            (&[(Frame, "1/9"), (Frame, "1/5"), (Frame, "5/5"), (Frame, "9/9")], "---f"),
+            (&[(Frame, "9/9"), (Frame, "0/9"), (Frame, "9/9")], "f-f"),
+            (&[(Whole, "shard 9/9"), (Whole, "100% of it")], "--"),
+        ] {
+            let see = |pulse: &mut Pulse, (at, (kind, text)): (usize, &(LineKind, &str)), step| {
+                // A whole line ends the frames before it.
+                let number = if lines[0].0 == Frame { 1 } else { at as u64 + 1 };
+                let line = Line { number, kind: *kind, text: text.as_bytes() };
+                pulse.see(&line, [step, None, None, None, None, None]);
+                if pulse.has_filled(&line) { 'f' } else { '-' }
+            };
+            let mut pulse = Pulse::default();
+            let said: String =
+                lines.iter().enumerate().map(|line| see(&mut pulse, line, None)).collect();
+            assert_eq!(said, filled, "{lines:?}");
+            let mut counting = Pulse::default();
+            let mut said = lines.iter().enumerate().map(|line| see(&mut counting, line, Some(7.0)));
+            assert!(said.all(|sign| sign == '-'), "{lines:?}");
         }
     }
 

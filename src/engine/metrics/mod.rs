@@ -8,6 +8,7 @@ mod mapping;
 mod names;
 mod number;
 mod pairs;
+mod prose;
 mod redraw;
 mod shapes;
 mod table;

@@ -5,6 +5,7 @@ use bstr::ByteSlice;
 use super::found::{Candidates, Form};
 use super::names::{self, Class};
 use super::number::{Number, Style, Unit};
+use super::prose;
 use super::token::{Gap, Kind, Token};
 
 /// A name has at most so many words.
@@ -37,10 +38,10 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
     sentence.fix_quoted(out);
     for (at, token) in sentence.tokens.iter().enumerate().skip(sentence.header()) {
         match token.kind {
-            Kind::Number(number) => {
-                sentence.pair(at, number, false, out);
+            Kind::Number(number) => sentence.number(at, number, out),
+            Kind::Fraction(number) => {
+                sentence.pair(at, number, true, out);
             }
-            Kind::Fraction(number) => sentence.pair(at, number, true, out),
             Kind::Word => {
                 if let Some(scope) = sentence.scope(at) {
                     out.set_scope(scope);
@@ -99,23 +100,31 @@ impl<'a> Sentence<'a> {
         token.start.checked_sub(1).and_then(|at| self.line.get(at)).copied().unwrap_or(b' ')
     }
 
-    fn pair(&self, at: usize, number: Number, fraction: bool, out: &mut Candidates) {
-        let Some(place) = self.place(at) else { return };
+    fn number(self, at: usize, number: Number, out: &mut Candidates) {
+        if !self.pair(at, number, false, out) {
+            prose::find(self, at, number, out);
+        }
+    }
+
+    /// Whether the number has a name beside it.
+    fn pair(&self, at: usize, number: Number, fraction: bool, out: &mut Candidates) -> bool {
+        let Some(place) = self.place(at) else { return false };
         let number = self.with_unit(number, place.next);
         if !self.ends_well(place.next, &number) {
-            return;
+            return false;
         }
-        let Some((first, last)) = self.name(&place) else { return };
+        let Some((first, last)) = self.name(&place) else { return false };
         out.fix(self.tokens[first].start, self.tokens[last].end);
         let name = self.text(first, last);
         let head = self.text(place.name_word(self), place.name_word(self));
         let class = names::class(head);
         let counter = is_counter(class);
         if fraction && class == Class::Measured {
-            return self.share(place.next, name, out);
+            self.share(place.next, name, out);
+            return true;
         }
         if (fraction || place.boxed && place.form != Form::Sign) && !counter {
-            return;
+            return false;
         }
         // `Best metric: 76.4 (epoch 12)` does not say where the run is.
         if counter
@@ -123,24 +132,25 @@ impl<'a> Sentence<'a> {
             && first > 0
             && self.byte(&self.tokens[first - 1]) == b'('
         {
-            return;
+            return false;
         }
         let name = if counter && self.is_place(first, place.name_word(self)) { head } else { name };
         if place.form == Form::Blank && !self.is_told(first, &place, &number, counter)
             || class == Class::Unknown && self.is_share(place.next, &number)
         {
-            return;
+            return false;
         }
         let form = match place.form {
             Form::Blank if self.is_cell(first, place.next) => Form::Sign,
             form => form,
         };
-        let best = head.eq_ignore_ascii_case("value") && self.after_best(place.name);
+        let best = head.eq_ignore_ascii_case("value") && self.after_best(first);
         let parts: &[&str] = if best { &["best", name] } else { &[name] };
         let start = self.tokens[at].start;
         if out.offer(parts, "_", form, number, start) && !fraction {
             self.average(place.next, name, &number, out);
         }
+        true
     }
 
     /// `Accuracy: 9832/10000 (98%)`: the share is the value.
@@ -311,7 +321,8 @@ impl<'a> Sentence<'a> {
     /// First and last token of the name that ends at `place.name`.
     fn name(&self, place: &Place) -> Option<(usize, usize)> {
         let tokens = self.tokens;
-        let last = place.name;
+        let last = self.without_range(place);
+        let place = &Place { name: last, ..*place };
         match tokens[last].kind {
             Kind::Word => {}
             Kind::Quote if place.form != Form::Blank => {
@@ -330,7 +341,8 @@ impl<'a> Sentence<'a> {
             return clean.then_some((first, last));
         }
         let listed = first > 0 && tokens[first - 1].kind == Kind::Comma;
-        if clean && (!place.attached || listed || self.is_entry(first, place.next)) {
+        let entry = listed || self.is_entry(first, place.next) || self.opens(first, word);
+        if clean && (!place.attached || entry) {
             return Some((first, last));
         }
         // `Epoch loaded: 6` names nothing.
@@ -341,16 +353,53 @@ impl<'a> Sentence<'a> {
         if !clean && !place.attached && is_counter(names::class(self.text(word, word))) {
             return None;
         }
-        let mut first = word;
+        // `found at epoch 0 with valid_loss value: 0.62`
+        let of = word.checked_sub(1).filter(|of| {
+            !clean
+                && last == word
+                && self.text(word, word).eq_ignore_ascii_case("value")
+                && tokens[*of].kind == Kind::Word
+                && names::class(self.text(*of, *of)) == Class::Measured
+        });
+        let first = self.qualified(of.unwrap_or(word)).0;
+        Some((first, of.unwrap_or(last)))
+    }
+
+    /// The end of the name in `avg. loss [1351-1425]: -385.1`, where what it is over follows it.
+    fn without_range(&self, place: &Place) -> usize {
+        let Some(start) = place.name.checked_sub(3) else { return place.name };
+        let [word, open, range, close] = &self.tokens[start..=place.name] else {
+            return place.name;
+        };
+        let over = matches!(range.kind, Kind::Junk | Kind::Number(_) | Kind::Fraction(_))
+            && self.byte(open) == b'['
+            && self.byte(close) == b']'
+            && word.kind == Kind::Word
+            && names::class(self.text_of(word)) == Class::Measured;
+        if over && place.form == Form::Sign && !place.attached { start } else { place.name }
+    }
+
+    /// Whether what a logger's header ends with is followed by a name of two words, of which the
+    /// second says little: `INFO : topic diff=0.28`.
+    fn opens(&self, first: usize, word: usize) -> bool {
+        let header = first.checked_sub(1).map(|before| self.tokens[before].kind);
+        matches!(header, Some(Kind::Colon | Kind::Close | Kind::Dash))
+            && word == first + 1
+            && names::class(self.text(word, word)) == Class::Unknown
+    }
+
+    /// The name that ends with token `last`: with the words before it that belong to it.
+    pub(super) fn qualified(&self, last: usize) -> (usize, usize) {
+        let mut first = last;
         while first > 0
-            && word - first < 2
-            && tokens[first].gap == Gap::One
-            && tokens[first - 1].kind == Kind::Word
+            && last - first < 2
+            && self.tokens[first].gap == Gap::One
+            && self.tokens[first - 1].kind == Kind::Word
             && names::is_qualifier(self.text(first - 1, first - 1))
         {
             first -= 1;
         }
-        Some((first, last))
+        (first, last)
     }
 
     /// Whether an indented line is this pair alone: `    Peak GPU memory (MB)=4,712`.
@@ -473,8 +522,8 @@ impl<'a> Sentence<'a> {
     }
 
     /// Whether a sentence about the best one began a few words before.
-    fn after_best(&self, name: usize) -> bool {
-        (name.saturating_sub(6)..name).any(|i| self.text(i, i).eq_ignore_ascii_case("best"))
+    fn after_best(&self, first: usize) -> bool {
+        (first.saturating_sub(6)..first).any(|i| self.text(i, i).eq_ignore_ascii_case("best"))
     }
 
     /// Whether the token stands alone in brackets that belong to a word: `Avg(100)`.
@@ -491,11 +540,11 @@ impl<'a> Sentence<'a> {
         self.line.get(token.start).copied().unwrap_or(b' ')
     }
 
-    fn text_of(&self, token: &Token) -> &'a str {
+    pub(super) fn text_of(&self, token: &Token) -> &'a str {
         self.line[token.start..token.end].to_str().unwrap_or_default()
     }
 
-    fn text(&self, first: usize, last: usize) -> &'a str {
+    pub(super) fn text(&self, first: usize, last: usize) -> &'a str {
         let line = &self.line[self.tokens[first].start..self.tokens[last].end];
         line.to_str().unwrap_or_default()
     }
@@ -562,7 +611,7 @@ fn is_numbered(word: &str) -> bool {
         && names::class(word) != Class::Measured
 }
 
-fn is_counter(class: Class) -> bool {
+pub(super) fn is_counter(class: Class) -> bool {
     matches!(class, Class::Epoch | Class::Step | Class::Counted)
 }
 

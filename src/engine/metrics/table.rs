@@ -178,6 +178,9 @@ impl Tables {
         let (start, end) = self.cells[0];
         let first = text[start..end].trim_ascii().to_str().unwrap_or_default();
         let mut label = if unnamed || value(first.as_bytes()).is_none() { first } else { "" };
+        if !label.contains(char::is_alphanumeric) {
+            label = "";
+        }
         let whole = ["", "all", "total", "overall", "mean", "average", "avg"];
         for ((start, end), column) in self.cells[usize::from(unnamed)..].iter().zip(&header.columns)
         {

@@ -112,6 +112,43 @@ fn plain_prints() {
 }
 
 #[test]
+fn values_in_sentences() {
+    check(&[
+        (
+            "After epoch 2, the training loss is 2.27 and the validation accuracy is 21.96%.",
+            "training_loss=2.27 validation_accuracy=21.96%",
+        ),
+        ("epoch 3: reaching an accuracy of 91.2% on dev", "epoch=3 accuracy=91.2%"),
+        ("10: 1254.25, 1251.5 avg loss, 0.001 rate, 3.9 seconds", "avg_loss=1251.5"),
+        ("INFO : -1.9 per-word bound, 4.5 perplexity estimate based on it", "perplexity=4.5"),
+        ("\t0.9\t = Validation score   (accuracy)", "Validation_score=0.9"),
+        ("0.5 = x", ""),
+        ("Better model found at epoch 0 with valid_loss value: 0.62.", "valid_loss=0.62"),
+        ("Trial 3 finished with value: 0.5", "Trial=3 value=0.5"),
+        ("Training loss (for one batch) at step 200: 0.6931", "step=200 Training_loss=0.6931"),
+        ("Cost after iteration 100: 0.53", "step=100 Cost=0.53"),
+        ("Loss at epoch 3 is 0.5", "epoch=3 Loss=0.5"),
+        ("Restarted at step 3: 0.5", ""),
+        ("0.25 loss, 90.5% top1", "loss=0.25 top1=90.5%"),
+        ("F1 score on the test set is 0.81", "F1_score=0.81"),
+        ("INFO : topic diff=0.286, rho=0.42", "topic_diff=0.286 rho=0.42"),
+        (
+            "50%|##| 5/9, init loss: 8.5, avg. loss [1351-1425]: -5.5]",
+            "init_loss=8.5 avg_loss=-5.5",
+        ),
+        ("sample: 5/9 [00:01<00:01, 3 steps of size 6e-3. acc. prob=0.7]", "acc_prob=0.7"),
+        ("stop at a target accuracy of 0.9", ""),
+        ("accuracy of 0.9 reached", ""),
+        ("stops when the loss is 0.1", ""),
+        ("val_loss improved from 0.5 to 0.4", ""),
+        ("loss weight is 0.5", ""),
+        ("no loss of 5 packets, 3 errors", ""),
+        ("loss 0.5 acc 0.9", "loss=0.5 acc=0.9"),
+        ("Accuracy for class: plane is 57.1 %", ""),
+    ]);
+}
+
+#[test]
 fn numbers_of_other_languages() {
     check(&[
         ("Epoche 3/9 Verlust: 0,532 Genauigkeit: 81,2 %", "epoch=3 Verlust=0,532 Genauigkeit=81,2"),
@@ -170,7 +207,7 @@ fn a_name_does_not_change_from_line_to_line() {
         ("E3 S100 loss 0.5\nE3 S101 loss 0.4", "loss=0.5 loss=0.4"),
         ("第1轮 训练损失: 0.5\n第2轮 训练损失: 0.4", "训练损失=0.5 训练损失=0.4"),
         ("10/100: loss=0.5\nEpoch #2: loss 0.4", "loss=0.5 epoch=2 loss=0.4"),
-        ("Accuracy of the network on the 50000 test images: 81.3%", ""),
+        ("Accuracy of the network on the 50000 test images: 81.3%", "Accuracy=81.3%"),
     ]);
 }
 

@@ -32,7 +32,7 @@ const NEVER_WORDS: &str = "
     gid job jobid progress eta timestamp ts date created thread rank local_rank world_size
     python cuda gcc remaining signal device cudnn level http https localhost gmt utc dtype shape
     hostname host trace lineno levelno msecs process error_code size_mb size requires left chain
-    fold worker node seed cpu gpu";
+    fold worker node seed cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps";
 
 /// A name that ends with one of these is never a metric.
 const NEVER_LAST_WORDS: &str = "version id pid port line code exitcode size seed";
@@ -42,7 +42,7 @@ const NEVER_FIRST_WORDS: &str = "eta remaining";
 
 /// May stand before a name and belongs to it.
 const QUALIFIERS_WORDS: &str = "
-    train training val valid validation test testing eval evaluation dev avg avg. average mean
+    train training val valid validation test testing eval evaluation dev avg avg. average mean acc.
     best final running total min max smoothed ema global current cur curr last mid student
     teacher generator discriminator gen disc policy value critic actor grad gradient learning
     holdout lm aux top median std batch time 训练 验证";

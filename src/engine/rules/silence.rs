@@ -73,6 +73,11 @@ impl Silence {
         }
     }
 
+    /// What the run did is done, and whether steps follow is not known until they do.
+    pub(in crate::engine) fn expect_no_step(&mut self) {
+        self.steps = 0;
+    }
+
     /// Whether a silence was told that is not over.
     pub(in crate::engine) fn is_told(&self) -> bool {
         self.said.is_some()

@@ -1,0 +1,188 @@
+//! Values in sentences: `4.2 avg loss`, `the loss is 0.5`, `an accuracy of 91.2%`; and on lines
+//! that begin with the value: `0.9 = Validation score (accuracy)`.
+//!
+//! A sentence is believed only if it names something measured, and if it speaks of no other value
+//! than the one now: `target accuracy of 0.9`, `improved from 0.5` do not.
+
+use super::found::{Candidates, Form};
+use super::names::{self, Class};
+use super::number::{Number, Style, Unit};
+use super::pairs::{self, Sentence};
+use super::token::{Gap, Kind};
+
+/// What stands between a name and its value.
+const VERBS: &[&str] = &["is", "was", "of", "equals"];
+/// Near a name or behind a value: it is not the one now.
+const OTHERS: &[&str] = &[
+    "target",
+    "targets",
+    "threshold",
+    "goal",
+    "limit",
+    "maximum",
+    "minimum",
+    "required",
+    "desired",
+    "expected",
+    "if",
+    "when",
+    "until",
+    "than",
+    "from",
+    "above",
+    "below",
+    "over",
+    "under",
+    "exceeds",
+    "tolerance",
+    "delta",
+    "reached",
+    "best",
+    "previous",
+    "last",
+    "prior",
+    "old",
+    "weight",
+];
+/// Words before a name, or behind a value, that are looked at.
+const NEAR: usize = 4;
+
+/// Offers a number that has no name beside it as a pair has, if the sentence names it.
+pub(super) fn find(sentence: Sentence<'_>, at: usize, number: Number, out: &mut Candidates) {
+    if number.style == Style::NonFinite || number.maybe_list {
+        return;
+    }
+    let percent = sentence.tokens.get(at + 1).filter(|t| sentence.text_of(t) == "%");
+    let next = at + 1 + usize::from(percent.is_some());
+    let unit = if percent.is_some() { Unit::Percent } else { number.unit };
+    let number = Number { unit, ..number };
+    let whole = number.style == Style::Integer && unit != Unit::Percent;
+    if whole || !matches!(unit, Unit::None | Unit::Percent) {
+        return;
+    }
+    let name = sentence.named_before(at, next).or_else(|| sentence.named_behind(at, next));
+    let name = name.or_else(|| sentence.at_place(at, out)).or_else(|| sentence.subject(at, next));
+    if let Some((first, last)) = name.or_else(|| sentence.assigned(at, next)) {
+        out.fix(sentence.tokens[first].start, sentence.tokens[last].end);
+        let name = sentence.text(first, last);
+        out.offer(&[name], "_", Form::Sign, number, sentence.tokens[at].start);
+    }
+}
+
+impl Sentence<'_> {
+    fn kind(&self, at: usize) -> Option<Kind> {
+        self.tokens.get(at).map(|token| token.kind)
+    }
+
+    fn is(&self, at: usize, words: &[&str]) -> bool {
+        self.kind(at) == Some(Kind::Word)
+            && words.iter().any(|word| self.text(at, at).eq_ignore_ascii_case(word))
+    }
+
+    fn is_measured(&self, at: usize) -> bool {
+        self.kind(at) == Some(Kind::Word) && names::class(self.text(at, at)) == Class::Measured
+    }
+
+    /// Whether no word near the tokens from `first` to `next` says that this is another value.
+    fn is_of_now(&self, first: usize, next: usize) -> bool {
+        let before = (0..first).rev().take(NEAR).take_while(|i| self.is_inner(*i));
+        let behind = (next..self.tokens.len()).take(NEAR).take_while(|i| self.is_inner(*i));
+        !before.chain(first..next).chain(behind).any(|at| self.is(at, OTHERS))
+    }
+
+    /// Whether the token ends no part of a sentence.
+    fn is_inner(&self, at: usize) -> bool {
+        !matches!(self.kind(at), Some(Kind::Comma | Kind::Semicolon | Kind::Pipe | Kind::Colon))
+    }
+
+    /// `the training loss is 2.43`, `an accuracy of 91.2%`
+    fn named_before(&self, at: usize, next: usize) -> Option<(usize, usize)> {
+        let verb = at.checked_sub(1).filter(|verb| self.is(*verb, VERBS))?;
+        let last = verb.checked_sub(1).filter(|last| self.is_measured(*last))?;
+        let (first, last) = self.qualified(last);
+        let one = (last..at).all(|i| self.tokens[i + 1].gap == Gap::One);
+        (one && self.is_of_now(first, next)).then_some((first, last))
+    }
+
+    /// `1.25 avg loss, 90.1% top1`, `55.9 perplexity estimate`
+    fn named_behind(&self, at: usize, next: usize) -> Option<(usize, usize)> {
+        let before = at.checked_sub(1).and_then(|before| self.kind(before));
+        if matches!(before, Some(Kind::Word | Kind::Equals | Kind::Quote | Kind::Other)) {
+            return None;
+        }
+        let is_name = |i: usize| {
+            self.kind(i) == Some(Kind::Word)
+                && self.tokens[i].gap == Gap::One
+                && (self.is_measured(i) || names::is_qualifier(self.text(i, i)))
+        };
+        let count = (next..).take(3).take_while(|i| is_name(*i)).count();
+        let last = (next + count).checked_sub(1).filter(|last| *last >= next)?;
+        let end = last + 1 + usize::from(self.is(last + 1, &["estimate", "estimated"]));
+        let ends = match self.kind(end) {
+            None | Some(Kind::Comma | Kind::Semicolon | Kind::Close | Kind::Pipe | Kind::Dash) => {
+                true
+            }
+            Some(Kind::Word) => end > last + 1 || names::is_prose(self.text(end, end)),
+            _ => false,
+        };
+        (ends && self.is_measured(last) && self.is_of_now(next, end)).then_some((next, last))
+    }
+
+    /// `Training loss (for one batch) at step 100: 0.69`, `Cost after iteration 200: 0.53`; offers
+    /// the place too.
+    fn at_place(&self, at: usize, out: &mut Candidates) -> Option<(usize, usize)> {
+        let sign = at.checked_sub(1)?;
+        if !matches!(self.kind(sign), Some(Kind::Colon | Kind::Equals)) && !self.is(sign, VERBS) {
+            return None;
+        }
+        let count = sign.checked_sub(1)?;
+        let (unit, joint) = (count.checked_sub(1)?, count.checked_sub(2)?);
+        let Some(Kind::Number(number)) = self.kind(count) else { return None };
+        let counts = self.kind(unit) == Some(Kind::Word)
+            && pairs::is_counter(names::class(self.text(unit, unit)))
+            && self.is(joint, &["at", "after", "in", "on", "for"]);
+        let mut last = joint.checked_sub(1).filter(|_| counts)?;
+        if self.kind(last) == Some(Kind::Close) {
+            let open = (0..last).rev().find(|i| self.kind(*i) == Some(Kind::Open))?;
+            last = open.checked_sub(1)?;
+        }
+        if !self.is_measured(last) {
+            return None;
+        }
+        out.offer(&[self.text(unit, unit)], "_", Form::Blank, number, self.tokens[count].start);
+        Some(self.qualified(last))
+    }
+
+    /// `0.9  = Validation score   (accuracy)`
+    fn assigned(&self, at: usize, next: usize) -> Option<(usize, usize)> {
+        let apart = |i: usize| self.tokens.get(i).is_some_and(|token| token.gap != Gap::None);
+        if at > 0 || self.kind(next) != Some(Kind::Equals) || !apart(next) || !apart(next + 1) {
+            return None;
+        }
+        let first = next + 1;
+        let words = (first..).take_while(|i| {
+            self.kind(*i) == Some(Kind::Word) && (*i == first || self.tokens[*i].gap == Gap::One)
+        });
+        let last = first + words.count().checked_sub(1)?;
+        let ends = matches!(self.kind(last + 1), None | Some(Kind::Open));
+        (ends && last < first + 3 && self.is_measured(last)).then_some((first, last))
+    }
+
+    /// `Accuracy of the network on the 10000 test images: 55 %`: what the sentence begins with.
+    fn subject(&self, at: usize, next: usize) -> Option<(usize, usize)> {
+        let sign = at.checked_sub(1)?;
+        let told = matches!(self.kind(sign), Some(Kind::Colon | Kind::Equals));
+        if !told && !self.is(sign, VERBS) {
+            return None;
+        }
+        let joint = (1..sign.min(4)).find(|i| self.is(*i, &["of", "on"]))?;
+        let named = (0..joint).all(|i| self.kind(i) == Some(Kind::Word));
+        let of_all = self.is(joint + 1, &["the"]);
+        let body =
+            (joint + 1..sign).all(|i| matches!(self.kind(i), Some(Kind::Word | Kind::Number(_))));
+        let alone = self.kind(next).is_none() || self.text(next, next) == ".";
+        (named && of_all && body && alone && self.is_measured(joint - 1))
+            .then_some((0, joint - 1))
+            .filter(|_| self.is_of_now(0, next))
+    }
+}
