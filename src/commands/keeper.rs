@@ -7,8 +7,8 @@
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::Parser as _;
@@ -125,7 +125,7 @@ fn carry_on(plan: Plan, estate: Estate, signals: &Signals) -> Result<(), AppErro
     let shown = Arc::clone(&newest);
     // No files are followed here.
     let told = Acknowledged::default();
-    let report = move || report_all(reporter, &to_report, &shown, &told, clock);
+    let report = move || report_all(reporter, &to_report, &shown, &told, &OnceLock::new(), clock);
     let reporter = spawn("reporter", report)?;
     let queue = Arc::new(Queue::new(clock));
     let engine = {

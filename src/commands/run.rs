@@ -10,9 +10,9 @@ pub(super) mod setup;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::courier::CourierHandle;
 use crate::engine::input::ProcessStatus;
 use crate::engine::{Engine, Input};
 use crate::error::{AppError, EXIT_OWN_FAILURE, say};
-use crate::process::{self, Command, Keeper, Outsider, PtyMode, Signals, StopQueue};
+use crate::process::{self, Command, Keeper, Outsider, PtyMode, Signals, StartError, StopQueue};
 use crate::render::message::RunLabel;
 use crate::runtime::clock::Clock;
 use crate::runtime::driver::{self, Newest};
@@ -151,6 +151,8 @@ struct Live {
     engine: JoinHandle<()>,
     reporter: JoinHandle<(Option<CourierHandle>, bool)>,
     keeper: Option<Arc<Keeper>>,
+    /// Why there is no process, for the reporter.
+    unstarted: Arc<OnceLock<String>>,
     linger: Duration,
     /// Held until the end: so others know that the run is watched.
     _alive: Option<Alive>,
@@ -187,12 +189,13 @@ impl Live {
         let (reports, to_report) = sync_channel(MOST_REPORTS);
         let reporter = Reporter::new(setup, outbox, courier);
         let newest = Arc::new(Newest::default());
+        let unstarted = Arc::<OnceLock<String>>::default();
         let reporter = {
-            let newest = Arc::clone(&newest);
+            let (newest, unstarted) = (Arc::clone(&newest), Arc::clone(&unstarted));
             spawn("reporter", move || {
                 let mut reporter = reporter;
                 reporter.look_back(clock.started());
-                report_all(reporter, &to_report, &newest, &told, clock)
+                report_all(reporter, &to_report, &newest, &told, &unstarted, clock)
             })?
         };
         let engine = Engine::new(rules, clock.started(), false);
@@ -212,6 +215,7 @@ impl Live {
             engine,
             reporter,
             keeper,
+            unstarted,
             linger: args.linger,
             pid,
             _alive: alive,
@@ -257,7 +261,7 @@ impl Live {
                 Ok(Exit::Like(supervised.end.status))
             }
             Err(error) => {
-                self.abandon();
+                self.abandon(&error);
                 let exit = u8::try_from(error.exit_code()).unwrap_or(EXIT_OWN_FAILURE);
                 Err(AppError { exit, ..AppError::own(error.to_string()) })
             }
@@ -316,7 +320,8 @@ impl Live {
     }
 
     /// The command could not be started: nothing is to be told.
-    fn abandon(self) {
+    fn abandon(self, why: &StartError) {
+        let _ = self.unstarted.set(why.to_string());
         if let Some(keeper) = &self.keeper {
             keeper.end();
         }

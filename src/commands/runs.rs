@@ -54,15 +54,18 @@ fn list(
     let head = ["RUN", "NAME", "STATE", "STARTED", "TIME", "LAST"].map(str::to_owned);
     let mut rows = vec![head];
     for run in &runs {
-        let fields =
-            run.card.as_ref().map(|card| metrics(&card.message.fields)).unwrap_or_default();
+        let last = match &run.card {
+            Some(card) if card.state == State::NotStarted => card.message.body.clone(),
+            Some(card) => metrics(&card.message.fields).join(", "),
+            None => String::new(),
+        };
         rows.push([
             run.label.id.clone(),
             shown(&run.label.name, 24),
             state(run).to_owned(),
             whole_minute(run.record.started),
             time(run, now),
-            shown(&fields.join(", "), 40),
+            shown(&last, 40),
         ]);
     }
     let widths: Vec<usize> = (0..rows[0].len())
@@ -126,6 +129,7 @@ fn state(run: &Run) -> &'static str {
         }
         Some(State::Lost) => "lost",
         Some(State::Unwatched) => "unwatched",
+        Some(State::NotStarted) => "not started",
         Some(State::Ended(outcome)) => match outcome {
             Outcome::Finished => "finished",
             Outcome::Failed => "failed",

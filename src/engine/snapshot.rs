@@ -27,4 +27,6 @@ pub enum Stage {
     Ended(Verdict),
     /// There was no process, or it is not known how it ended: it is just watched no more.
     Unwatched,
+    /// There is no process: why its command could not be started.
+    NotStarted(String),
 }

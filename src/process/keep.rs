@@ -25,10 +25,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::cmsg_space;
-use rustix::event::PollFd;
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{
     FileType, MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd_create,
 };
@@ -100,6 +101,8 @@ pub struct Keeper {
     id: u32,
     /// For what it reads while we are stopped.
     folder: Option<PathBuf>,
+    /// It is to end.
+    ending: AtomicBool,
 }
 
 impl Keeper {
@@ -124,7 +127,7 @@ impl Keeper {
             .stdout(file_or_null(rustix::stdio::stdout()))
             .stderr(file_or_null(rustix::stdio::stderr()))
             .spawn()?;
-        let keeper = Self { line: ours, id: child.id(), folder };
+        let keeper = Self { line: ours, id: child.id(), folder, ending: AtomicBool::new(false) };
         keeper.try_send(hello, fds)?;
         Ok(keeper)
     }
@@ -132,6 +135,16 @@ impl Keeper {
     /// The keeper's process.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Waits for its end. Whether that came too early: it was killed.
+    pub fn was_lost(&self) -> bool {
+        // The hang-up, which is always told.
+        let mut line = [PollFd::from_borrowed_fd(self.line.as_fd(), PollFlags::empty())];
+        while line[0].revents().is_empty() {
+            wait_for(&mut line, None);
+        }
+        !self.ending.load(Ordering::Relaxed)
     }
 
     /// Gives each output what it shares with the keeper.
@@ -187,6 +200,7 @@ impl Keeper {
 
     /// All about the run is told, or in the outbox.
     pub fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
         self.send(&Packet::End, &[]);
     }
 

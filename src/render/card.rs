@@ -8,6 +8,7 @@ use crate::engine::rules::Attach;
 use crate::engine::snapshot::{Snapshot, Stage};
 use crate::render::Message;
 use crate::render::language::{Language, Phrases, fill};
+use crate::render::mask::mask;
 use crate::render::message::{Field, MessageKind, RunLabel};
 use crate::render::text::{self, Context};
 use crate::time::{Timestamp, format_duration};
@@ -42,6 +43,8 @@ pub enum State {
     Ended(Outcome),
     /// It is just watched no more.
     Unwatched,
+    /// Its command could not be started.
+    NotStarted,
     /// Its watcher died without a word.
     Lost,
 }
@@ -63,7 +66,7 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
     let values =
         [("run", message.run.name.clone()), ("elapsed", format_duration(snapshot.elapsed))];
     let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
-    match snapshot.stage {
+    match &snapshot.stage {
         Stage::Running => {
             message.kind = MessageKind::Card;
             message.title = fill(phrases.card_running, &values);
@@ -76,6 +79,11 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
         Stage::Unwatched => {
             message.kind = MessageKind::Note;
             message.title = fill(phrases.card_unwatched, &values);
+        }
+        Stage::NotStarted(why) => {
+            message.kind = MessageKind::Note;
+            message.title = fill(phrases.card_not_started, &values);
+            message.body = mask(why, context.secrets);
         }
         Stage::Ended(_) => {}
     }
@@ -92,6 +100,7 @@ pub fn card(snapshot: &Snapshot, context: &Context<'_>) -> Card {
     let state = match &snapshot.stage {
         Stage::Running | Stage::Unjudged => State::Running,
         Stage::Unwatched => State::Unwatched,
+        Stage::NotStarted(_) => State::NotStarted,
         Stage::Ended(verdict) => State::Ended(verdict.outcome),
     };
     Card { message, language: context.language, state, last }
@@ -183,7 +192,7 @@ fn note(run: &RunLabel, at: Timestamp) -> Message {
 fn as_alert(snapshot: &Snapshot) -> Alert {
     let (happening, severity) = match &snapshot.stage {
         Stage::Running | Stage::Unwatched => (Happening::Due, Severity::Info),
-        Stage::Unjudged => (Happening::Due, Severity::Warning),
+        Stage::Unjudged | Stage::NotStarted(_) => (Happening::Due, Severity::Warning),
         Stage::Ended(verdict) => (Happening::Ended(verdict.clone()), severity(verdict.outcome)),
     };
     Alert {
@@ -326,9 +335,10 @@ mod tests {
         for language in [Language::En, Language::Zh, Language::Ja, Language::Ko] {
             let running = made(Stage::Running, language);
             let gone = gone(&running, Timestamp::from_secs(0));
-            let stages = [Stage::Unjudged, Stage::Unwatched, failed()];
-            let [unjudged, unwatched, failed] = stages.map(|stage| made(stage, language));
-            for card in [running, gone, unjudged, unwatched, failed] {
+            let unstarted = Stage::NotStarted("no: command not found".to_owned());
+            let stages = [Stage::Unjudged, Stage::Unwatched, unstarted, failed()];
+            let made = stages.map(|stage| made(stage, language));
+            for card in [running, gone].into_iter().chain(made) {
                 let text = format!("{} {}", card.message.title, card.message.body);
                 assert!(text.contains("resnet50") && !text.contains('{'), "{text}");
             }

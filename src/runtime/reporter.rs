@@ -111,6 +111,13 @@ impl Reporter {
         self.shown = Some(snapshot.clone());
     }
 
+    /// No report follows: there was no process, and this is why.
+    pub fn show_not_started(&mut self, why: &str) {
+        if let Some(last) = self.shown.take() {
+            self.show(&Snapshot { stage: Stage::NotStarted(why.to_owned()), ..last });
+        }
+    }
+
     /// No report follows. A card that still says that the run goes on would have it taken for lost.
     pub fn close_card(&mut self) {
         if let Some(last) = self.shown.take().filter(|last| goes_on(&last.stage)) {

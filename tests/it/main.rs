@@ -18,6 +18,7 @@ mod formats;
 mod hang;
 mod heartbeat;
 mod invariance;
+mod keeper;
 mod kill;
 mod lines;
 mod live_and_replay;

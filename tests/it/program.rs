@@ -283,3 +283,14 @@ fn what_was_held_back_is_said_at_an_end_that_no_message_tells() {
         seen.ends_with(0);
     }
 }
+
+#[test]
+fn a_run_whose_command_was_not_found_was_listed_as_unwatched() {
+    let sandbox = Sandbox::new();
+    sandbox.watch(["--", "no-such-command"]).ends_with(127);
+    let list = sandbox.watch(["runs"]);
+    list.prints("not started").prints("no-such-command: command not found");
+    let id = list.stdout.lines().last().and_then(|line| line.split(' ').next()).expect("a run");
+    let detail = sandbox.watch(["runs", id]);
+    detail.prints("no-such-command could not be started").prints("command not found");
+}

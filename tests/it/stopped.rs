@@ -10,16 +10,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::sandbox::{Mortal, Sandbox, WATCH, helper, until};
 
 /// `counter.py` under `watch`.
-struct Counting {
-    sandbox: Sandbox,
-    watch: Mortal,
-    lines: BufReader<ChildStdout>,
-    messages: ChildStderr,
+pub(crate) struct Counting {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) watch: Mortal,
+    pub(crate) lines: BufReader<ChildStdout>,
+    pub(crate) messages: ChildStderr,
     seen: u64,
 }
 
 impl Counting {
-    fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let sandbox = Sandbox::new();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/counter.py");
         let words = ["--", "python3", script, "enough", "marker"];
@@ -32,7 +32,7 @@ impl Counting {
     }
 
     /// Reads so many lines, which must go on where the ones before ended.
-    fn read(&mut self, count: u64) {
+    pub(crate) fn read(&mut self, count: u64) {
         let mut line = String::new();
         for _ in 0..count {
             line.clear();
@@ -42,30 +42,30 @@ impl Counting {
         }
     }
 
-    fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.watch.signal(Signal::STOP);
         let stat = format!("/proc/{}/stat", self.watch.0.id());
         until("it is stopped", || fs::read_to_string(&stat).expect("stat").contains(") T "));
     }
 
-    fn go_on(&self) {
+    pub(crate) fn go_on(&self) {
         self.watch.signal(Signal::CONT);
     }
 
     /// What the keeper has read of it meanwhile.
-    fn spill(&self) -> PathBuf {
+    pub(crate) fn spill(&self) -> PathBuf {
         let runs = fs::read_dir(self.sandbox.state().join("runs")).expect("runs");
         let run = runs.map(|run| run.expect("a run").path()).next().expect("a run");
         run.join("stopped.stdout")
     }
 
-    fn until_spilled(&self) {
+    pub(crate) fn until_spilled(&self) {
         let spill = self.spill();
         until("the keeper reads", || fs::metadata(&spill).is_ok_and(|it| it.len() > 0));
     }
 
     /// The command writes no more; gives how many lines it has written.
-    fn finish_command(&self) -> u64 {
+    pub(crate) fn finish_command(&self) -> u64 {
         self.sandbox.write("enough", "");
         let marker = self.sandbox.work().join("marker");
         until("the command has ended", || marker.exists());
@@ -73,7 +73,7 @@ impl Counting {
     }
 
     /// Reads all, up to so many lines; gives the messages.
-    fn finish(mut self, count: u64) -> String {
+    pub(crate) fn finish(mut self, count: u64) -> String {
         self.read(count - self.seen);
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).expect("the end");

@@ -299,7 +299,11 @@ impl Life {
 
 fn run(seed: u64) -> (Model, Vec<Source>) {
     let mut model = Model::new(seed);
-    let pattern = if model.random.below(2) == 0 { "train.log" } else { "train.log*" };
+    let pattern = ["train.log", "train.log*", "t*.log"][model.random.below(3) as usize];
+    let is_late = model.random.below(2) == 0;
+    if is_late {
+        fs::remove_file(model.path("train.log")).unwrap();
+    }
     // Some cases see no death, some many.
     let deaths = model.random.below(4);
     let mut now = Timestamp::from_secs(1_795_400_000);
@@ -308,6 +312,11 @@ fn run(seed: u64) -> (Model, Vec<Source>) {
     life.follower.poll_once(now);
     life.teller.acknowledge();
     life.follower.poll_once(now);
+    if is_late {
+        let writer = create(&model.path("train.log"));
+        model.kept.push(std::mem::replace(&mut model.writer, writer));
+        model.story.push(format!("created, for {pattern}"));
+    }
     for _ in 0..STEPS {
         model.step();
         if model.random.below(20) < deaths {

@@ -139,9 +139,17 @@ fn without_any_notice_of_change_a_line_is_found_by_polling() {
 
 /// A follower that goes on from the checkpoint of the last one; all it gives counts as told.
 fn life(folder: &Path, poll: impl FnOnce(&mut Follower)) -> (Vec<String>, Summary) {
+    life_of(folder, "a.log", poll)
+}
+
+fn life_of(
+    folder: &Path,
+    pattern: &str,
+    poll: impl FnOnce(&mut Follower),
+) -> (Vec<String>, Summary) {
     let recorder = Arc::new(Recorder::default());
     let options = Options {
-        patterns: vec![folder.join("a.log").into_os_string()],
+        patterns: vec![folder.join(pattern).into_os_string()],
         from_start: true,
         echo: None,
         notices: Box::new(|_| {}),
@@ -176,51 +184,113 @@ fn what_comes_while_nobody_watches_is_read_by_the_next_watcher() {
     assert_eq!(summary.gaps, 0);
 }
 
+/// Ways to name `runs/a.log` that also name files that come later.
+const PATTERNS: [&str; 5] = ["runs/a.log", "runs/*.log", "runs/a*g", "r*/a.log", "**/*.log"];
+
 #[test]
 fn what_came_and_was_rotated_after_the_last_checkpoint_is_read_by_the_next_watcher() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("a.log");
-    append(&folder.path().join("a.log.7"), "old\n");
-    assert_eq!(life(folder.path(), look).0, [""; 0]);
-    append(&log, "one\n");
-    fs::rename(&log, folder.path().join("a.log.1")).unwrap();
-    append(&log, "two\n");
-    let (mut lines, _) = life(folder.path(), look);
-    lines.sort();
-    assert_eq!(lines, ["one", "two"]);
-    assert_eq!(life(folder.path(), look).0, [""; 0]);
+    for pattern in PATTERNS {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("runs")).unwrap();
+        let log = folder.path().join("runs/a.log");
+        append(&folder.path().join("runs/a.log.7"), "old\n");
+        let life = || life_of(folder.path(), pattern, look).0;
+        assert_eq!(life(), [""; 0]);
+        append(&log, "one\n");
+        fs::rename(&log, folder.path().join("runs/a.log.1")).unwrap();
+        append(&log, "two\n");
+        let mut lines = life();
+        lines.sort();
+        assert_eq!(lines, ["one", "two"], "{pattern}");
+        assert_eq!(life(), [""; 0], "{pattern}");
+    }
 }
 
 #[test]
 fn what_came_and_was_rotated_before_it_was_seen_is_read() {
-    let mut bench = Bench::new(&[("a.log.7", "old\n")], &["a.log"]);
-    bench.append("a.log", "one\n");
-    bench.rename("a.log", "a.log.1");
-    bench.append("a.log", "two\n");
-    bench.poll();
-    let mut lines = bench.lines();
-    lines.sort();
+    for pattern in PATTERNS {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("runs")).unwrap();
+        append(&folder.path().join("runs/a.log.7"), "old\n");
+        let (mut lines, _) = life_of(folder.path(), pattern, |follower| {
+            look(follower);
+            append(&folder.path().join("runs/a.log"), "one\n");
+            let log = folder.path().join("runs/a.log");
+            fs::rename(&log, folder.path().join("runs/a.log.1")).unwrap();
+            // A look at a moment when no file has the name.
+            look(follower);
+            append(&log, "two\n");
+            look(follower);
+        });
+        lines.sort();
+        assert_eq!(lines, ["one", "two"], "{pattern}");
+    }
+}
+
+#[test]
+fn the_rotations_in_a_folder_that_comes_later_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lines, _) = life_of(folder.path(), "*/a.log", |follower| {
+        look(follower);
+        fs::create_dir(folder.path().join("later")).unwrap();
+        append(&folder.path().join("later/a.log.1"), "one\n");
+        append(&folder.path().join("later/a.log"), "two\n");
+        look(follower);
+    });
     assert_eq!(lines, ["one", "two"]);
 }
 
 #[test]
-fn a_rotated_file_that_was_let_go_is_not_read_again_when_its_path_names_a_file_once_more() {
+fn a_rotated_file_that_is_still_written_when_its_path_is_seen_first_is_read() {
+    let mut bench = Bench::new(&[], &["*.log"]);
+    bench.append("a.log", "one\n");
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "three\n");
+    bench.append("a.log.1", "two\n");
+    let later = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    let rotated = File::options().append(true).open(bench.path("a.log.1")).unwrap();
+    rotated.set_modified(later).unwrap();
+    bench.poll();
+    assert_eq!(bench.lines(), ["one", "two", "three"]);
+}
+
+#[test]
+fn where_too_many_old_files_are_to_be_told_from_new_ones_a_gap_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let (log, one) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
-    append(&log, "one\n");
-    let lines = life(folder.path(), |follower| {
+    let log = folder.path().join("a.log");
+    for number in 0..10_001 {
+        File::create(folder.path().join(format!("b.log.{number}"))).unwrap();
+    }
+    let (lines, summary) = life_of(folder.path(), "*.log", |follower| {
         look(follower);
-        fs::rename(&log, &one).unwrap();
+        append(&log, "one\n");
+        fs::rename(&log, folder.path().join("a.log.1")).unwrap();
+        append(&log, "two\n");
         look(follower);
-        follower.poll_once(Timestamp::from_secs(1_795_400_100));
     });
-    assert_eq!(lines.0, ["one"]);
-    append(&log, "two\n");
-    fs::rename(&log, folder.path().join("a.log.2")).unwrap();
-    append(&log, "three\n");
-    let (mut lines, _) = life(folder.path(), look);
-    lines.sort();
-    assert_eq!(lines, ["three", "two"]);
+    assert_eq!((lines, summary.gaps), (vec!["two".to_owned()], 1));
+}
+
+#[test]
+fn a_rotated_file_that_was_let_go_is_not_read_again_when_its_path_names_a_file_once_more() {
+    for pattern in ["a.log", "*.log"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, one) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
+        append(&log, "one\n");
+        let lines = life_of(folder.path(), pattern, |follower| {
+            look(follower);
+            fs::rename(&log, &one).unwrap();
+            look(follower);
+            follower.poll_once(Timestamp::from_secs(1_795_400_100));
+        });
+        assert_eq!(lines.0, ["one"]);
+        append(&log, "two\n");
+        fs::rename(&log, folder.path().join("a.log.2")).unwrap();
+        append(&log, "three\n");
+        let (mut lines, _) = life_of(folder.path(), pattern, look);
+        lines.sort();
+        assert_eq!(lines, ["three", "two"], "{pattern}");
+    }
 }
 
 #[test]
@@ -265,6 +335,21 @@ fn a_copy_whose_original_is_gone_after_a_restart_is_read_in_its_place_once() {
     assert_eq!(lines, ["unseen", "new"]);
     assert_eq!(summary.gaps, 1);
     assert_eq!(life(folder.path(), look).0, [""; 0]);
+}
+
+#[test]
+fn a_copy_is_read_whole_where_the_original_is_gone_and_too_short_to_be_known_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    append(&log, "short\n");
+    assert_eq!(life(folder.path(), look).0, ["short"]);
+    append(&log, "unseen\n");
+    fs::copy(&log, folder.path().join("a.log.1")).unwrap();
+    fs::remove_file(&log).unwrap();
+    append(&log, "new\n");
+    let (lines, summary) = life(folder.path(), look);
+    assert_eq!(lines, ["short", "unseen", "new"]);
+    assert_eq!(summary.gaps, 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! From the engine's words to messages, and the wait for their delivery at the end.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -44,6 +45,7 @@ pub(in crate::commands) fn report_all(
     reports: &Receiver<Word>,
     newest: &Newest,
     told: &tail::Acknowledged,
+    unstarted: &OnceLock<String>,
     clock: Clock,
 ) -> (Option<CourierHandle>, bool) {
     let mut pace = Pace::default();
@@ -68,7 +70,10 @@ pub(in crate::commands) fn report_all(
             mark.take().into_iter().for_each(|reached| told.tell(reached));
         }
         if over {
-            reporter.close_card();
+            match unstarted.get() {
+                Some(why) => reporter.show_not_started(why),
+                None => reporter.close_card(),
+            }
             return reporter.into_parts();
         }
         reporter.pass_on_notices();

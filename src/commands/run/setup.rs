@@ -9,6 +9,7 @@ use crate::channels::ChannelConfig;
 use crate::cli::RunArgs;
 use crate::commands::environment;
 use crate::commands::keeper::Hello;
+use crate::commands::run::spawn;
 use crate::config::{ChartConfig, Config};
 use crate::courier::{self, CourierHandle};
 use crate::engine::rules::RuleSet;
@@ -204,6 +205,18 @@ pub(super) fn start_keeper(
         })
         .ok()
         .map(Arc::new)
+        .inspect(look_after)
+}
+
+/// Says so if it is killed.
+fn look_after(keeper: &Arc<Keeper>) {
+    let keeper = Arc::clone(keeper);
+    // Without that thread nothing is worse but that.
+    let _ = spawn("keeper", move || {
+        if keeper.was_lost() {
+            say("watch: the keeper was killed; if we are killed too, so is the run");
+        }
+    });
 }
 
 /// The metrics that somebody wants: rules by their conditions, charts by name.

@@ -21,6 +21,10 @@ pub struct Checkpoint {
     /// From old to new, as they are to be read.
     pub(super) files: Vec<FileRecord>,
     pub(super) rotations: Vec<Rotations>,
+    /// Files named like rotations that are none of what is followed; `of` is a folder. None in what
+    /// an older version wrote.
+    #[serde(default)]
+    pub(super) old: Option<Vec<Rotations>>,
     /// Copies that a rotation made: their lines were read in the original.
     pub(super) copies: Vec<FileKey>,
 }
@@ -60,8 +64,8 @@ pub(super) struct Rotations {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "version", content = "checkpoint")]
 enum Record {
-    #[serde(rename = "1")]
-    V1(Checkpoint),
+    #[serde(rename = "2", alias = "1")]
+    V2(Checkpoint),
 }
 
 /// What the bytes of a checkpoint's file are.
@@ -77,7 +81,7 @@ pub enum Decoded {
 impl Checkpoint {
     /// The bytes of its file, at most 32 MiB of them.
     pub fn encode(&self) -> Result<Vec<u8>, String> {
-        let bytes = serde_json::to_vec(&Record::V1(self.clone())).map_err(|e| e.to_string())?;
+        let bytes = serde_json::to_vec(&Record::V2(self.clone())).map_err(|e| e.to_string())?;
         match bytes.len() as u64 > LARGEST {
             true => Err(format!("it would be {} bytes long", bytes.len())),
             false => Ok(bytes),
@@ -91,14 +95,14 @@ pub fn decode(bytes: &[u8]) -> Decoded {
     struct Version {
         version: String,
     }
-    if let Ok(Record::V1(checkpoint)) = serde_json::from_slice(bytes) {
+    if let Ok(Record::V2(checkpoint)) = serde_json::from_slice(bytes) {
         return match checkpoint.files.iter().all(FileRecord::is_consistent) {
             true => Decoded::Checkpoint(checkpoint),
             false => Decoded::Torn,
         };
     }
     match serde_json::from_slice::<Version>(bytes) {
-        Ok(Version { version }) if version.parse::<u32>().is_ok_and(|v| v > 1) => Decoded::Newer,
+        Ok(Version { version }) if version.parse::<u32>().is_ok_and(|v| v > 2) => Decoded::Newer,
         _ => Decoded::Torn,
     }
 }
@@ -142,12 +146,14 @@ mod tests {
             head: all.clone(),
             anchor: all.clone(),
         };
+        let old = Rotations { of: b"logs".to_vec(), keys: vec![FileKey::default()] };
         let rotations = Rotations { of: b"a".to_vec(), keys: vec![FileKey::default()] };
         Checkpoint {
             key: all,
             clean: true,
             files: vec![file],
             rotations: vec![rotations],
+            old: Some(vec![old]),
             copies: vec![FileKey::default()],
         }
     }
@@ -174,8 +180,15 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_version_wrote_is_read() {
+        let text = br#"{"version":"1","checkpoint":{"key":"k","clean":true,"files":[],"rotations":[],"copies":[]}}"#;
+        let Decoded::Checkpoint(found) = decode(text) else { panic!("not read") };
+        assert_eq!((found.key.as_slice(), found.old), (&b"k"[..], None));
+    }
+
+    #[test]
     fn a_newer_version_is_told_from_damage() {
-        assert_eq!(decode(br#"{"version":"2","checkpoint":{"x":1}}"#), Decoded::Newer);
+        assert_eq!(decode(br#"{"version":"3","checkpoint":{"x":1}}"#), Decoded::Newer);
         assert_eq!(decode(br#"{"version":"x"}"#), Decoded::Torn);
     }
 }

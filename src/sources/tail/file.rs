@@ -199,6 +199,7 @@ impl Followed {
             self.back_to = None;
             self.csv_header = csv_header(&self.home, &file, line)?;
         }
+        let begun = self.place.offset;
         let mut progress = Progress::More;
         for _ in 0..BLOCKS_A_POLL {
             self.skip_to_old_end(&file, size)?;
@@ -225,8 +226,15 @@ impl Followed {
             }
         }
         self.caught_up = progress == Progress::CaughtUp;
-        self.file = Some(file);
+        self.file = Some(file).filter(|_| self.place.offset > begun || !self.is_contradicted());
         Ok(progress)
+    }
+
+    /// Nothing new is read, yet the path's file has another size: on network file systems without
+    /// inodes of their own (sshfs) a path keeps its number when another machine rotates the file,
+    /// and what is open is still the old one. Opened anew, it is known by what stands in it.
+    fn is_contradicted(&self) -> bool {
+        self.caught_up && self.leaving.is_none() && self.stat.size != self.place.offset
     }
 
     /// An emptied file that is filled with the rest of its old lines is read on behind these.
@@ -345,5 +353,46 @@ fn skip_to_line<'a>(bytes: &'a [u8], skipping: &mut bool) -> &'a [u8] {
             &bytes[at + 1..]
         }
         None => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::{Input, SourceId};
+    use crate::sources::Sink;
+
+    struct Nobody;
+
+    impl Sink for Nobody {
+        fn open(&self, _: &str) -> SourceId {
+            SourceId(0)
+        }
+
+        fn put(&self, _: Input<'_>) {}
+    }
+
+    #[test]
+    fn a_rotation_by_another_machine_was_never_seen_where_a_path_keeps_its_inode_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let now = Timestamp::from_secs(0);
+        let (mut room, mut output) =
+            (buffer(), Output::new(Arc::new(Nobody), None, Box::new(|_| {})));
+        for new in ["a longer text\n", "short\n"] {
+            fs::write(&path, "the old one\n").unwrap();
+            let mut file = Followed::open(&path, false, now).unwrap();
+            assert_eq!(file.read(now, &mut room, &mut output).unwrap(), Progress::CaughtUp);
+            fs::rename(&path, folder.path().join("a.log.1")).unwrap();
+            fs::write(&path, new).unwrap();
+            let meta = fs::metadata(&path).unwrap();
+            file.key = FileKey::of(&meta);
+            file.observe(Stat::of(&meta), now);
+            assert_eq!(file.read(now, &mut room, &mut output).unwrap(), Progress::CaughtUp);
+            assert_eq!(file.read(now, &mut room, &mut output).unwrap(), Progress::Rewritten);
+        }
     }
 }

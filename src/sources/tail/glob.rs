@@ -65,6 +65,30 @@ impl Pattern {
         }
     }
 
+    /// The folders, as they are now, in which its paths stand or may come.
+    pub(super) fn all_folders(&self) -> Vec<PathBuf> {
+        let Self::Glob { parts, .. } = self else { return vec![folder_of(self.as_path())] };
+        let above = match parts.split_last() {
+            Some((Part::AnyDepth, _)) | None => parts,
+            Some((_, above)) => above,
+        };
+        let mut found = Vec::new();
+        walk(Path::new(""), above, 0, &mut found);
+        found.iter().map(|folder| folder_of(&folder.join("file"))).collect()
+    }
+
+    /// Whether a file of this name in one of its folders would be one of its paths.
+    pub(super) fn names(&self, name: &OsStr) -> bool {
+        match self {
+            Self::Path(path) => path.file_name() == Some(name),
+            Self::Glob { parts, .. } => match parts.last() {
+                Some(Part::Literal(literal)) => literal == name,
+                Some(Part::Matching(glob)) => matches(glob, name),
+                Some(Part::AnyDepth) | None => true,
+            },
+        }
+    }
+
     /// The one folder in which all its paths stand; none if there may be several.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         let parts = match self {

@@ -56,6 +56,11 @@ impl Follower {
         for rotations in &checkpoint.rotations {
             self.siblings.know(as_path(&rotations.of), rotations.keys.iter().map(key).collect());
         }
+        // An older version did not say; then what is there now is.
+        self.look_around = checkpoint.old.is_none();
+        for old in checkpoint.old.iter().flatten() {
+            self.siblings.know_old(&as_path(&old.of), old.keys.iter().map(key));
+        }
         self.copies.extend(checkpoint.copies.iter().map(|copy| (key(copy), self.polls)));
     }
 
@@ -79,6 +84,7 @@ impl Follower {
         Checkpoint {
             files: self.files.values().map(record).collect(),
             rotations: self.siblings.known().into_iter().map(rotations).collect(),
+            old: Some(self.siblings.old().map(rotations).collect()),
             copies,
             ..Checkpoint::default()
         }
@@ -113,12 +119,17 @@ fn rotations((of, mut keys): (&Path, Vec<FileKey>)) -> Rotations {
 /// The devices' numbers now: they may change when the machine is started again.
 fn devices(checkpoint: &Checkpoint) -> BTreeMap<u64, u64> {
     let mut devices = BTreeMap::new();
-    for record in &checkpoint.files {
-        devices.entry(record.key.device).or_insert_with(|| {
-            let path = as_path(&record.path);
-            let meta = fs::metadata(&path).or_else(|_| fs::metadata(folder_of(&path)));
-            meta.map_or(record.key.device, |meta| meta.dev())
+    let mut add = |device: u64, path: &Path| {
+        devices.entry(device).or_insert_with(|| {
+            let meta = fs::metadata(path).or_else(|_| fs::metadata(folder_of(path)));
+            meta.map_or(device, |meta| meta.dev())
         });
+    };
+    for record in &checkpoint.files {
+        add(record.key.device, &as_path(&record.path));
+    }
+    for beside in checkpoint.rotations.iter().chain(checkpoint.old.iter().flatten()) {
+        beside.keys.iter().for_each(|key| add(key.device, &as_path(&beside.of)));
     }
     devices
 }

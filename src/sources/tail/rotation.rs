@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use crate::sources::tail::Notice;
 use crate::sources::tail::file::{self, Followed, LookBeside};
-use crate::sources::tail::glob::Pattern;
 use crate::sources::tail::identity::{FileKey, Place, Stat, read_at};
 use crate::sources::tail::set::Follower;
-use crate::sources::tail::siblings::{self, Listing, is_rotation_of};
+use crate::sources::tail::siblings::{self, Listing, is_rotation_of, may_be_anothers};
 use crate::time::Timestamp;
 
 /// A copy does not grow for so long, and its original was not emptied: it is a file of its own.
@@ -107,7 +106,7 @@ impl Follower {
         for (path, meta) in self.siblings.take_new(&file.home, listing) {
             let key = FileKey::of(&meta);
             // `train-1.log` may come with `train.log`, as the log of another process.
-            if self.is_known(key) || (is_first && !file.key.came_after(&meta)) {
+            if self.is_known(key) || (is_first && is_anothers(&path, &meta, file)) {
                 continue;
             }
             if self.is_copy_of_followed(&path).unwrap_or(true) {
@@ -116,15 +115,6 @@ impl Follower {
             } else {
                 self.add_skipped(&path, file, now);
             }
-        }
-    }
-
-    /// What stands beside a path before any file does, so that one that is rotated away before it
-    /// was seen, or before a checkpoint told of it, is told from those.
-    pub(super) fn is_absent(&mut self, path: &Path, listing: &mut Listing) {
-        let is_path = |pattern: &Pattern| !pattern.is_glob() && pattern.as_path() == path;
-        if !self.siblings.knows(path) && self.patterns.iter().any(is_path) {
-            self.siblings.remember(path, listing);
         }
     }
 
@@ -178,7 +168,9 @@ impl Follower {
         for (id, file) in &self.files {
             let named_after = file.home.parent() == folder
                 && file.home.file_name().is_some_and(|base| is_rotation_of(name, base));
-            if !named_after || file.place.offset == 0 {
+            // One that was given up has taken its copy, if it knew it for certain.
+            let is_given_up = file.gone && file.caught_up;
+            if !named_after || file.place.offset == 0 || is_given_up {
                 continue;
             }
             // A file that was renamed is its own rotated file, and has no copy.
@@ -252,4 +244,10 @@ impl Follower {
         }
         false
     }
+}
+
+/// Whether what may be a rotation of `file` was still written when this came.
+fn is_anothers(path: &Path, meta: &Metadata, file: &Followed) -> bool {
+    let names = path.file_name().zip(file.home.file_name());
+    names.is_some_and(|(name, base)| may_be_anothers(name, base)) && !file.key.came_after(meta)
 }

@@ -4,6 +4,7 @@
 //! done when a file's content was taken from under it, in `rotation`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::sources::tail::glob::{MOST_PATHS, Pattern};
 use crate::sources::tail::identity::{FileKey, Stat};
 use crate::sources::tail::keeper::{Acknowledged, Keeper};
 use crate::sources::tail::output::Output;
-use crate::sources::tail::siblings::{Listing, Siblings, folder_of};
+use crate::sources::tail::siblings::{Listing, Siblings, bases_of, folder_of};
 use crate::sources::tail::store::Store;
 use crate::sources::tail::{Notice, Options, Summary, TailError};
 use crate::time::Timestamp;
@@ -40,6 +41,8 @@ pub struct Follower {
     pub(super) moved: bool,
     folders: BTreeSet<PathBuf>,
     pub(super) siblings: Siblings,
+    /// What is there now came before all that is to be read.
+    pub(super) look_around: bool,
     /// Copies that a rotation made of a followed file: their lines were read already.
     /// With the poll in which a pattern named it last.
     pub(super) copies: HashMap<FileKey, u64>,
@@ -91,6 +94,7 @@ impl Follower {
             moved: true,
             folders: BTreeSet::new(),
             siblings: Siblings::default(),
+            look_around: true,
             copies: HashMap::new(),
             suspects: HashMap::new(),
             unopened: HashSet::new(),
@@ -124,6 +128,9 @@ impl Follower {
     /// that are done. Returns whether there is more to read now.
     pub fn poll_once(&mut self, now: Timestamp) -> bool {
         self.polls += 1;
+        if std::mem::take(&mut self.look_around) {
+            self.list_old();
+        }
         let mut listing = Listing::default();
         let found = self.survey();
         for path in &found {
@@ -146,6 +153,16 @@ impl Follower {
             self.keeper = Some(keeper);
         }
         more
+    }
+
+    /// What looks like a rotated file now is not one of a file that comes later.
+    fn list_old(&mut self) {
+        for pattern in &self.patterns {
+            let is_rotated = |name: &OsStr| bases_of(name).any(|base| pattern.names(&base));
+            for folder in pattern.all_folders() {
+                self.siblings.list_old(&folder, is_rotated);
+            }
+        }
     }
 
     fn tell_if_failed(&mut self, kept: Result<(), String>) {
@@ -245,7 +262,6 @@ impl Follower {
                 if self.polls == 1 {
                     self.output.tell(&Notice::Waiting { path: path.into() });
                 }
-                self.is_absent(path, listing);
             }
             Err(error) => {
                 self.is_in_trouble(path, &error, now);
@@ -297,12 +313,13 @@ impl Follower {
         if predecessor.is_some() {
             self.output.summary.rotations += 1;
             file.look_beside = LookBeside::Now;
-        } else if self.siblings.knows(path) {
+        } else if self.polls == 1 {
+            file.looked_beside();
+        } else {
             file.look_beside = LookBeside::First;
         }
-        if !self.siblings.knows(path) {
-            self.siblings.remember(path, listing);
-            file.looked_beside();
+        if !self.siblings.knows(path) && !self.siblings.remember(path, listing) && self.polls > 1 {
+            self.output.gap(&mut file.stream, &file.home, 0);
         }
         self.open += 1;
         if self.open > self.most_open {
@@ -459,18 +476,17 @@ impl Follower {
                 self.output.tell(&Notice::Deleted { path: file.home.clone() });
             }
             self.close(&mut file);
-            self.forget_paths(id);
+            self.forget_paths(id, file.key);
         }
     }
 
-    fn forget_paths(&mut self, id: u64) {
+    fn forget_paths(&mut self, id: u64, key: FileKey) {
         self.moved = true;
         let mut listing = Listing::default();
         let named: Vec<PathBuf> =
             self.bound.extract_if(|_, bound| *bound == id).map(|(path, _)| path).collect();
         for path in named {
-            self.siblings.forget(&path);
-            self.is_absent(&path, &mut listing);
+            self.siblings.forget(&path, key, &mut listing);
         }
     }
 
