@@ -32,7 +32,7 @@ const NEVER_WORDS: &str = "
     gid job jobid progress eta timestamp ts date created thread rank local_rank world_size
     python cuda gcc remaining signal device cudnn level http https localhost gmt utc dtype shape
     hostname host trace lineno levelno msecs process error_code size_mb size requires left chain
-    fold worker node seed cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps";
+    fold worker node seed support cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps";
 
 /// A name that ends with one of these is never a metric.
 const NEVER_LAST_WORDS: &str = "version id pid port line code exitcode size seed";
