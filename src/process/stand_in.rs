@@ -164,6 +164,7 @@ fn is_readable(stream: &OwnedFd) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Arc, Mutex};
     use std::thread;
 
@@ -246,17 +247,20 @@ mod tests {
     #[test]
     fn the_order_is_kept_whenever_the_keeper_takes_its_turns() {
         let Scene { reader, sink, ours, mut writer, mut seat, _folder } = scene();
-        let all = numbers(2_000_000);
-        let expected = all.clone();
-        let writes = thread::spawn(move || {
-            // Of many sizes.
-            let mut rest = all.as_slice();
-            let mut size = 1;
-            while !rest.is_empty() {
-                let (now, later) = rest.split_at(size.min(rest.len()));
-                writer.write_all(now).unwrap();
-                thread::yield_now();
-                (rest, size) = (later, (size * 7 + 1) % 3_001);
+        let (turns, enough) = (Arc::new(AtomicU64::new(0)), numbers(2_000_000).len());
+        let writes = thread::spawn({
+            let turns = Arc::clone(&turns);
+            move || {
+                let all = numbers(20_000_000);
+                // Of many sizes; on a busy machine it takes a while until the keeper has a turn.
+                let (mut at, mut size) = (0, 1);
+                while at < enough || at < all.len() && turns.load(Ordering::Relaxed) == 0 {
+                    let end = all.len().min(at + size);
+                    writer.write_all(&all[at..end]).unwrap();
+                    thread::yield_now();
+                    (at, size) = (end, (size * 7 + 1) % 3_001);
+                }
+                all[..at].to_vec()
             }
         });
         let mut random = 12_345_u32;
@@ -264,8 +268,9 @@ mod tests {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let stopped = random >> 30 != 0;
             seat.step(&ours, std::process::id(), stopped);
+            turns.store(seat.number, Ordering::Relaxed);
         }
-        writes.join().unwrap();
+        let expected = writes.join().unwrap();
         assert!(seat.number > 0, "the keeper had no turn");
         let got = sink.0.lock().unwrap();
         assert!(*got == expected, "{} of {} bytes, or out of order", got.len(), expected.len());
