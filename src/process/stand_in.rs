@@ -247,20 +247,24 @@ mod tests {
     #[test]
     fn the_order_is_kept_whenever_the_keeper_takes_its_turns() {
         let Scene { reader, sink, ours, mut writer, mut seat, _folder } = scene();
-        let (turns, enough) = (Arc::new(AtomicU64::new(0)), numbers(2_000_000).len());
+        let (turns, all) = (Arc::new(AtomicU64::new(0)), numbers(2_000_000));
         let writes = thread::spawn({
-            let turns = Arc::clone(&turns);
+            let (turns, all) = (Arc::clone(&turns), all.clone());
             move || {
-                let all = numbers(20_000_000);
-                // Of many sizes; on a busy machine it takes a while until the keeper has a turn.
-                let (mut at, mut size) = (0, 1);
-                while at < enough || at < all.len() && turns.load(Ordering::Relaxed) == 0 {
-                    let end = all.len().min(at + size);
-                    writer.write_all(&all[at..end]).unwrap();
-                    thread::yield_now();
-                    (at, size) = (end, (size * 7 + 1) % 3_001);
+                let mut rounds = 0;
+                // On a busy machine it takes a while until the keeper has a turn.
+                while rounds == 0 || rounds < 20 && turns.load(Ordering::Relaxed) == 0 {
+                    rounds += 1;
+                    // Of many sizes.
+                    let (mut rest, mut size) = (all.as_slice(), 1);
+                    while !rest.is_empty() {
+                        let (now, later) = rest.split_at(size.min(rest.len()));
+                        writer.write_all(now).unwrap();
+                        thread::yield_now();
+                        (rest, size) = (later, (size * 7 + 1) % 3_001);
+                    }
                 }
-                all[..at].to_vec()
+                rounds
             }
         });
         let mut random = 12_345_u32;
@@ -270,7 +274,7 @@ mod tests {
             seat.step(&ours, std::process::id(), stopped);
             turns.store(seat.number, Ordering::Relaxed);
         }
-        let expected = writes.join().unwrap();
+        let expected = all.repeat(writes.join().unwrap());
         assert!(seat.number > 0, "the keeper had no turn");
         let got = sink.0.lock().unwrap();
         assert!(*got == expected, "{} of {} bytes, or out of order", got.len(), expected.len());
