@@ -5,17 +5,20 @@
 
 mod explain;
 mod lines;
+mod pieces;
 mod recorded;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use explain::Question;
+use pieces::{Piece, each_piece, read_more};
 
 use crate::cli::ReplayArgs;
 use crate::config::Config;
@@ -105,7 +108,7 @@ fn told(written: io::Result<()>, critical: bool) -> Result<bool, AppError> {
 /// A log that is about to be read.
 struct Log<'a> {
     path: &'a Path,
-    reader: Box<dyn Read>,
+    reader: Box<dyn Read + Send>,
     /// When it was last written: no line of it is younger.
     written: Timestamp,
 }
@@ -211,7 +214,7 @@ impl<W: Write> Replay<W> {
     /// Reads one log to its end.
     fn log(&mut self, source: SourceId, name: &str, log: &mut Log<'_>) -> io::Result<()> {
         let mut buffer = Vec::new();
-        let mut ended = read_more(&mut log.reader, &mut buffer, PEEK)?;
+        let ended = read_more(&mut log.reader, &mut buffer, PEEK)?;
         if tfevents::is_event_file(name) {
             self.begin_at(tfevents::first_piece(&buffer).and_then(|(_, time)| time));
             self.handle(Input::Opened { source, name });
@@ -223,20 +226,15 @@ impl<W: Write> Replay<W> {
             question.source(name);
         }
         self.handle(Input::Opened { source, name });
-        loop {
-            let whole = memchr::memrchr(b'\n', &buffer).map_or(0, |newline| newline + 1);
-            self.lines_of(source, &buffer[..whole]);
-            buffer.drain(..whole);
-            if ended || buffer.len() > PEEK {
-                let rest = std::mem::take(&mut buffer);
-                self.lines_of(source, &rest);
-            }
-            if ended {
-                self.handle(Input::Closed { source });
-                return Ok(());
-            }
-            ended = read_more(&mut log.reader, &mut buffer, BLOCK)?;
+        if let Some(searcher) = self.engine.as_ref().map(|engine| Arc::clone(engine.searcher())) {
+            let give = |piece: Piece| {
+                self.searched = piece.searched;
+                self.lines_of(source, &piece.bytes);
+            };
+            each_piece((buffer, ended), &mut log.reader, &searcher, give)?;
         }
+        self.handle(Input::Closed { source });
+        Ok(())
     }
 
     /// The engine starts at the time of the first log's first timestamp.
@@ -456,11 +454,4 @@ fn shown(origin: Option<&Origin>) -> String {
 /// Frames of a progress bar have their times too.
 fn is_end(byte: &u8) -> bool {
     matches!(byte, b'\n' | b'\r')
-}
-
-/// Reads until the buffer has `target` bytes more or the log is at its end, which it tells.
-fn read_more(log: &mut dyn Read, buffer: &mut Vec<u8>, target: usize) -> io::Result<bool> {
-    let before = buffer.len();
-    let read = log.take(target as u64).read_to_end(buffer)?;
-    Ok(read < target && buffer.len() - before < target)
 }

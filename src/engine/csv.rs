@@ -54,7 +54,7 @@ impl Csv {
         for (name, text) in self.columns.iter().zip(&cells) {
             let Some(value) = number(text) else { continue };
             if !name.is_empty() && name.len() <= LONGEST_NAME {
-                each(Found { name, value, text, known: None });
+                each(Found { name, value, text: text.as_str().into(), known: None });
             }
         }
     }

@@ -2,7 +2,7 @@
 //! events. Knows no rule and no time.
 
 use crate::engine::csv::{self, Csv};
-use crate::engine::metrics::{Found, Metrics, Shapes};
+use crate::engine::metrics::{Found, Metrics, Reading, Shapes};
 use crate::engine::splitter::{Line, LineKind};
 use crate::engine::tfevents::{self, Events};
 
@@ -34,15 +34,21 @@ impl Format {
         })
     }
 
-    /// Gives every metric that a line holds.
+    /// Whether what was found ahead in a line is what it holds.
+    pub(super) fn holds(&self, line: &Line<'_>, reading: &Reading<'_>) -> bool {
+        matches!(self, Self::Output(metrics) if metrics.holds(line, reading))
+    }
+
+    /// Gives every metric that a line holds. `reading`: what was found in it ahead.
     pub(super) fn scan(
         &mut self,
         line: &Line<'_>,
-        shapes: &mut Shapes,
+        reading: Option<Reading<'_>>,
+        shapes: &Shapes,
         each: &mut dyn FnMut(Found<'_>),
     ) {
         match self {
-            Self::Output(metrics) => metrics.scan_known(line, shapes, each),
+            Self::Output(metrics) => metrics.scan_known(line, reading, shapes, each),
             Self::Csv(csv) if line.kind == LineKind::Whole => csv.line(line.text, each),
             Self::Csv(_) | Self::Events(_) => {}
         }

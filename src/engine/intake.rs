@@ -4,29 +4,17 @@
 //! needs is left out. The tests hold the two against each other.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::engine::alert::{Effect, Sign};
-use crate::engine::block::{self, Block};
-use crate::engine::cause::Investigator;
+use crate::engine::block;
 use crate::engine::format::Format;
-use crate::engine::gate::Gate;
 use crate::engine::input::SourceId;
-use crate::engine::judge::{Judge, Moment};
+use crate::engine::judge::{Ears, Moment};
+use crate::engine::search::{Searched, Searcher};
 use crate::engine::splitter::{Line, LineKind};
 use crate::engine::{Engine, Feed, PARTIAL_AFTER, moment, source_id};
 use crate::time::Timestamp;
-
-/// Which lines of some bytes need a look. Kept for its memory.
-#[derive(Debug, Default)]
-pub struct Searched {
-    /// With their newlines, in their order: those that may be news.
-    news: Vec<Range<usize>>,
-    /// Those that may tell how far the run is, perhaps the same.
-    counts: Vec<Range<usize>>,
-    /// Those before this place have told it.
-    counted: usize,
-    small: Vec<u8>,
-}
 
 /// The lines that begin within `part`.
 fn within<'a>(lines: &'a [Range<usize>], part: &Range<usize>) -> &'a [Range<usize>] {
@@ -35,40 +23,10 @@ fn within<'a>(lines: &'a [Range<usize>], part: &Range<usize>) -> &'a [Range<usiz
 }
 
 impl Engine {
-    /// Searches bytes of a source once, which `handle_searched` may then be given in parts.
-    pub fn search(&self, bytes: &[u8], searched: &mut Searched) {
-        searched.counted = 0;
-        let Searched { news, counts, small, .. } = searched;
-        news.clear();
-        counts.clear();
-        small.clear();
-        small.extend_from_slice(bytes);
-        small.make_ascii_lowercase();
-        let block = Block { text: bytes, small };
-        self.news(block, news);
-        Judge::counts(block, counts);
-        for lines in [news, counts] {
-            lines.sort_unstable_by_key(|line| line.start);
-            lines.dedup();
-        }
-    }
-
-    /// Adds the lines that may be news to the investigator or to a rule.
-    fn news(&self, block: Block<'_>, out: &mut Vec<Range<usize>>) {
-        let words = self.judge.words();
-        let all = || Investigator::words().chain(words.into_iter().flatten().cloned()).collect();
-        let Some(gate) = self.gate.get_or_init(|| Gate::new(all())) else {
-            return out.extend(block::lines_with(block.text, |_, from| Some(from)));
-        };
-        let is_news = |line: &Range<usize>| {
-            let text = &block.text[line.start..line.end];
-            let text = text.strip_suffix(b"\n").unwrap_or(text);
-            Investigator::is_news(text) || self.judge.is_news(text)
-        };
-        out.extend(gate.lines(block).filter(is_news));
-        if words.is_none() {
-            self.judge.news(block.text, out);
-        }
+    /// What searches the bytes of a source, which `handle_searched` may then be given in parts. It
+    /// is another one after each change of the rules.
+    pub fn searcher(&self) -> &Arc<Searcher> {
+        &self.searcher
     }
 
     /// Handles a chunk as `handle` does: a part of the bytes that were searched, which begins where
@@ -86,7 +44,14 @@ impl Engine {
         if !self.finished
             && let Some(index) = self.open(source).filter(|_| !part.is_empty())
         {
-            self.chunk(index, (bytes, part), searched, at, effects);
+            if self.searcher.has_found(searched) {
+                return self.chunk(index, (bytes, part), searched, at, effects);
+            }
+            // It was searched for what the rules of before wanted.
+            let mut searched = std::mem::take(&mut self.searched);
+            self.searcher.search(bytes, &mut searched);
+            self.chunk(index, (bytes, part), &searched, at, effects);
+            self.searched = searched;
         }
     }
 
@@ -102,7 +67,7 @@ impl Engine {
         (line, until): (usize, Timestamp),
     ) -> bool {
         let quiet = within(&searched.news, &part).is_empty()
-            && !self.judge.finds_metrics()
+            && !self.searcher.finds_metrics()
             && !self.judge.tells_silence()
             && !self.investigator.is_reading()
             && !self.finished;
@@ -194,7 +159,8 @@ impl Engine {
         let moment = moment(&self.time, at, Some((id, &source.name)));
         self.investigator.line(id, &line);
         let moment = Moment { line: line.number, ..moment };
-        self.judge.line(&line, &moment, &mut source.format, effects);
+        let ears = Ears { format: &mut source.format, searcher: &self.searcher, reading: None };
+        self.judge.line(&line, &moment, ears, effects);
     }
 
     /// Lines of a block without news.
@@ -224,21 +190,26 @@ impl Engine {
         let uncounted = part.start.max(searched.counted)..part.end;
         let mut counts = within(&searched.counts, &uncounted).iter().peekable();
         // The first line that is not blank is a sign of life; more of them at the same time are not.
-        let every = self.judge.finds_metrics();
+        let every = self.searcher.finds_metrics();
         // Of lines that were put off, counts had their effect at their own time.
         let told = part.start..searched.counted.clamp(part.start, part.end);
         let mut alive = every || !bytes[told].trim_ascii().is_empty();
         if alive && !every {
             self.judge.alive(Sign::Line, &moment, effects);
         }
+        let mut readings = searched.readings.since(part.start).peekable();
         while (every || !alive) && !part.is_empty() {
-            let (line, _) = block::first_line(&bytes[part.clone()]);
             let counted = counts.next_if(|count| count.start == part.start).is_some();
-            part.start += line.len();
+            let reading = readings.next_if(|reading| reading.start == part.start);
+            let length = reading.map(|reading| reading.length);
+            let length =
+                length.unwrap_or_else(|| block::first_line(&bytes[part.clone()]).0.len() - 1);
+            let text = &bytes[part.start..part.start + length];
+            part.start += length + 1;
             moment.line += 1;
-            let text = &line[..line.len() - 1];
             let line = Line { number: moment.line, kind: LineKind::Whole, text };
-            self.judge.quiet_line(&line, counted, &moment, &mut source.format, effects);
+            let ears = Ears { format: &mut source.format, searcher: &self.searcher, reading };
+            self.judge.quiet_line(&line, counted, &moment, ears, effects);
             alive |= !text.trim_ascii().is_empty();
         }
         for count in counts {

@@ -9,6 +9,8 @@ mod pulse;
 mod quiet;
 mod steps;
 
+use bstr::BStr;
+
 use crate::engine::LAST_LINES;
 use crate::engine::alert::{Effect, Happening, Origin, Progress, Sample, Sign, Verdict};
 use crate::engine::context::Context;
@@ -19,11 +21,11 @@ use crate::engine::input::SourceId;
 use crate::engine::judge::batch::Batch;
 use crate::engine::judge::pulse::{Position, Pulse};
 use crate::engine::judge::steps::Steps;
-use crate::engine::metrics::{Found, Shapes};
+use crate::engine::metrics::{Found, Reading};
 use crate::engine::progress::Counters;
 use crate::engine::rules::{Change, Hit, LinePlace, RuleSet, Tracker};
-use crate::engine::scanner::Scanner;
 use crate::engine::scene::Scene;
+use crate::engine::search::Searcher;
 use crate::engine::series::{Point, SeriesId, SeriesStore};
 use crate::engine::speaker::{Occasion, Speaker};
 use crate::engine::splitter::{Line, LineKind};
@@ -34,18 +36,16 @@ pub(super) struct Judge {
     started: Timestamp,
     /// Every sample is an effect.
     trace: bool,
-    auto_metrics: bool,
+    finds_metrics: bool,
     /// The process is gone: timers no longer fire, since its silence is no news.
     died: bool,
     rules: Vec<Ruling>,
     /// Those that wait for more than a line that matches: often few among many.
     waiting: Vec<usize>,
-    scanner: Scanner,
-    /// What each pattern of the scanner is for.
+    /// What each pattern of the searcher is for.
     wanted: Vec<Wanted>,
     series: SeriesStore,
-    shapes: Shapes,
-    /// By the numbers of the names in `shapes`.
+    /// By the numbers of the searcher's names.
     known: Vec<Option<SeriesId>>,
     steps: Steps,
     progress: Counters,
@@ -74,6 +74,14 @@ enum Wanted {
     Rule(usize),
 }
 
+/// What makes something of a line's text.
+pub(super) struct Ears<'a> {
+    pub(super) format: &'a mut Format,
+    pub(super) searcher: &'a Searcher,
+    /// What it found in the line ahead.
+    pub(super) reading: Option<Reading<'a>>,
+}
+
 /// When and where in the input: both times, and the line if it is one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment<'a> {
@@ -96,18 +104,17 @@ impl Moment<'_> {
 }
 
 impl Judge {
-    pub(super) fn new(set: RuleSet, started: Timestamp, trace: bool) -> Self {
+    /// With what searches for it.
+    pub(super) fn new(set: RuleSet, started: Timestamp, trace: bool) -> (Self, Searcher) {
         let mut judge = Self {
             started,
             trace,
-            auto_metrics: true,
+            finds_metrics: true,
             died: false,
             waiting: Vec::new(),
             rules: Vec::new(),
-            scanner: Scanner::default(),
             wanted: Vec::new(),
             series: SeriesStore::default(),
-            shapes: Shapes::default(),
             known: Vec::new(),
             steps: Steps::default(),
             progress: Counters::default(),
@@ -118,17 +125,23 @@ impl Judge {
             missing: Vec::new(),
             changes: Vec::new(),
         };
-        judge.replace_rules(set, started);
-        judge
+        let searcher = judge.replace_rules(set, started, &Searcher::default());
+        (judge, searcher)
     }
 
-    /// Judges by these rules from `at` on. A rule that is defined as before keeps its state.
-    pub(super) fn replace_rules(&mut self, set: RuleSet, at: Timestamp) {
+    /// Judges by these rules from `at` on. A rule that is defined as before keeps its state. Gives
+    /// what searches for it, in place of `searcher`.
+    pub(super) fn replace_rules(
+        &mut self,
+        set: RuleSet,
+        at: Timestamp,
+        searcher: &Searcher,
+    ) -> Searcher {
         let named = set.named_metrics();
         let mut old = std::mem::take(&mut self.rules);
         let mut patterns = set.metrics;
         self.wanted = vec![Wanted::Metrics; patterns.len()];
-        self.auto_metrics = set.auto_metrics;
+        self.finds_metrics = set.auto_metrics;
         let wanted = set.rules.iter().map(|rule| rule.lines).max().unwrap_or_default();
         self.context.keep(wanted.max(LAST_LINES));
         for (number, rule) in set.rules.into_iter().enumerate() {
@@ -153,7 +166,7 @@ impl Judge {
         }
         let waits = |number: &usize| !matches!(self.rules[*number].tracker, Tracker::Pattern(_));
         self.waiting = (0..self.rules.len()).filter(waits).collect();
-        self.scanner = Scanner::new(patterns);
+        Searcher::new(searcher, patterns, self.finds_metrics)
     }
 
     pub(super) fn series(&self) -> &SeriesStore {
@@ -253,21 +266,20 @@ impl Judge {
         &mut self,
         line: &Line<'_>,
         moment: &Moment<'_>,
-        format: &mut Format,
+        ears: Ears<'_>,
         effects: &mut Vec<Effect>,
     ) {
         let Some((source, _)) = moment.source else { return };
         self.context.line(source, line);
         self.batch.start();
         let mut hits = std::mem::take(&mut self.hits);
-        hits.clear();
-        hits.extend_from_slice(self.scanner.scan(line.text));
+        ears.searcher.scanner().scan(line.text, &mut hits);
         let place = LinePlace { source, number: line.number };
         self.missing.clear();
         for &number in &hits {
-            self.capture(number, line, place);
+            self.capture((ears.searcher, number), line, place);
         }
-        self.measure(line, line.kind != LineKind::Partial, moment, format, effects);
+        self.measure(line, line.kind != LineKind::Partial, moment, ears, effects);
         self.judge(&hits, Some((line, place)), moment, effects);
         self.hits = hits;
     }
@@ -278,15 +290,18 @@ impl Judge {
         line: &Line<'_>,
         counts: bool,
         moment: &Moment<'_>,
-        format: &mut Format,
+        ears: Ears<'_>,
         effects: &mut Vec<Effect>,
     ) {
         if counts {
             self.progress.line(line.text, moment.at);
         }
         // A number in a line that is not complete may be cut in the middle.
-        if self.auto_metrics && line.kind != LineKind::Partial {
-            self.scan(line, moment, format, effects);
+        if self.finds_metrics && line.kind != LineKind::Partial {
+            match ears.reading.filter(|reading| self.may_read(line, reading, &ears)) {
+                Some(reading) => self.read(line, &reading, ears.searcher, moment.at),
+                None => self.scan(line, moment, ears, effects),
+            }
         }
         self.commit(None, moment, effects);
         self.feel_pulse(line, moment, effects);
@@ -321,8 +336,13 @@ impl Judge {
     }
 
     /// The named groups of a pattern that matches, as samples.
-    fn capture(&mut self, number: usize, line: &Line<'_>, place: LinePlace) {
-        let Some(pattern) = self.scanner.pattern(number) else { return };
+    fn capture(
+        &mut self,
+        (searcher, number): (&Searcher, usize),
+        line: &Line<'_>,
+        place: LinePlace,
+    ) {
+        let Some(pattern) = searcher.scanner().pattern(number) else { return };
         if pattern.captures_len() == 1 || line.kind == LineKind::Partial {
             return;
         }
@@ -336,8 +356,8 @@ impl Judge {
                 continue;
             };
             let Some(id) = self.series.find_or_add(name) else { continue };
-            let before = self.series.get(id).map_or("", |series| series.text());
-            self.batch.add_captured(id, value, text, place, before);
+            let before = self.series.get(id).map_or(BStr::new(""), |series| series.text());
+            self.batch.add_captured(id, value, text.into(), place, before);
         }
     }
 
@@ -346,21 +366,27 @@ impl Judge {
         &mut self,
         line: &Line<'_>,
         moment: &Moment<'_>,
-        format: &mut Format,
+        Ears { format, searcher, reading }: Ears<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let mut shapes = std::mem::take(&mut self.shapes);
-        format.scan(line, &mut shapes, &mut |found| self.found(found, moment, effects));
-        self.shapes = shapes;
+        let each = &mut |found: Found<'_>| self.found(found, moment, effects);
+        format.scan(line, reading, searcher.shapes(), each);
     }
 
     fn series_of(&mut self, found: &Found<'_>) -> Option<SeriesId> {
-        let Some(number) = found.known else { return self.series.find_or_add(found.name) };
-        let number = number as usize;
+        match found.known {
+            Some(number) => self.series_known(number, || found.name),
+            None => self.series.find_or_add(found.name),
+        }
+    }
+
+    /// The series with this number of the searcher's, and this name.
+    fn series_known<'a>(&mut self, number: u16, name: impl Fn() -> &'a str) -> Option<SeriesId> {
+        let number = usize::from(number);
         if let Some(Some(id)) = self.known.get(number) {
             return Some(*id);
         }
-        let id = self.series.find_or_add(found.name)?;
+        let id = self.series.find_or_add(name())?;
         if self.known.len() <= number {
             self.known.resize(number + 1, None);
         }
@@ -377,7 +403,7 @@ impl Judge {
         if self.batch.contains(id) {
             // Its second value in this line: the first one is judged by itself.
             self.commit(None, moment, effects);
-            self.judge(&[], None, moment, effects);
+            self.judge_samples(moment, effects);
         }
         self.batch.add(id, found.value, found.text);
     }
@@ -390,7 +416,7 @@ impl Judge {
         moment: &Moment<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        if !self.auto_metrics && !host::is_host(found.name) {
+        if !self.finds_metrics && !host::is_host(found.name) {
             return;
         }
         // A host metric, which has no step, is no sign of the run's.
@@ -401,7 +427,35 @@ impl Judge {
         self.batch.start();
         self.batch.add(id, found.value, found.text);
         self.commit(step, moment, effects);
-        self.judge(&[], None, moment, effects);
+        self.judge_samples(moment, effects);
+    }
+
+    /// Whether what was found in a line ahead may be taken as it is.
+    fn may_read(&self, line: &Line<'_>, reading: &Reading<'_>, ears: &Ears<'_>) -> bool {
+        let alone = !reading.repeats && self.batch.is_empty();
+        alone && !self.trace && ears.format.holds(line, reading)
+    }
+
+    /// Puts what was found in a line ahead into the series at once.
+    fn read(&mut self, line: &Line<'_>, reading: &Reading<'_>, searcher: &Searcher, at: Timestamp) {
+        let mut sampled = self.batch.take();
+        for filled in reading.filled {
+            let name = || searcher.shapes().name(filled.name);
+            if let Some(id) = self.series_known(filled.name, name) {
+                self.steps.see(id, &self.series, filled.value);
+                sampled.push(id);
+            }
+        }
+        let step = self.steps.latest();
+        for filled in reading.filled {
+            let known = self.known.get(usize::from(filled.name));
+            let text = line.text.get(filled.place());
+            if let (Some(Some(id)), Some(text)) = (known, text) {
+                let point = Point { at, step, value: filled.value };
+                self.series.push(*id, point, text.into());
+            }
+        }
+        self.batch.put(sampled);
     }
 
     /// Puts the batch into the series. `step`: if it is not the run's own count.
@@ -416,7 +470,7 @@ impl Judge {
                 let metric = self.series.name(id).to_owned();
                 let source = moment.source.map_or("", |(_, name)| name).to_owned();
                 let origin = Origin { source, line: moment.line };
-                let (at, text) = (moment.wall, text.to_owned());
+                let (at, text) = (moment.wall, text.to_string());
                 effects.push(Effect::Sample(Sample { origin, at, metric, step, value, text }));
             }
         }
@@ -431,32 +485,37 @@ impl Judge {
         moment: &Moment<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let batch = std::mem::take(&mut self.batch);
+        let Some((line, place)) = line.filter(|_| !hits.is_empty()) else {
+            return self.judge_samples(moment, effects);
+        };
+        let sampled = self.batch.take();
         let missing = std::mem::take(&mut self.missing);
         let wanted = std::mem::take(&mut self.wanted);
-        let sampled = batch.sampled();
-        if hits.is_empty() && !sampled.is_empty() {
-            self.each_waiting(moment, effects, |_, ruling, scene, out| {
-                ruling.tracker.as_track_mut().sampled(sampled, scene, out);
-            });
-        } else if !hits.is_empty() {
-            self.each_rule(moment, effects, |number, ruling, scene, out| {
-                if !sampled.is_empty() {
-                    ruling.tracker.as_track_mut().sampled(sampled, scene, out);
-                }
-                let is_hit = hits.iter().any(|hit| wanted.get(*hit) == Some(&Wanted::Rule(number)));
-                if let Some((line, place)) = line.filter(|_| is_hit) {
-                    ruling.matched = true;
-                    let (kind, text) = (line.kind, line.text);
-                    let hit = Hit { place, kind, text, missing: &missing };
-                    ruling.tracker.as_track_mut().matched(&hit, scene, out);
-                }
-            });
-        }
-        self.batch = batch;
-        self.batch.judged();
+        self.each_rule(moment, effects, |number, ruling, scene, out| {
+            if !sampled.is_empty() {
+                ruling.tracker.as_track_mut().sampled(&sampled, scene, out);
+            }
+            if hits.iter().any(|hit| wanted.get(*hit) == Some(&Wanted::Rule(number))) {
+                ruling.matched = true;
+                let (kind, text) = (line.kind, line.text);
+                let hit = Hit { place, kind, text, missing: &missing };
+                ruling.tracker.as_track_mut().matched(&hit, scene, out);
+            }
+        });
+        self.batch.judged(sampled);
         self.missing = missing;
         self.wanted = wanted;
+    }
+
+    /// The same of a line that was not hit: of committed samples only.
+    fn judge_samples(&mut self, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
+        let sampled = self.batch.take();
+        if !sampled.is_empty() {
+            self.each_waiting(moment, effects, |_, ruling, scene, out| {
+                ruling.tracker.as_track_mut().sampled(&sampled, scene, out);
+            });
+        }
+        self.batch.judged(sampled);
     }
 
     /// What each rule makes of a line. `wall`: a point on the run's time, as others see it.

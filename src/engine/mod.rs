@@ -32,6 +32,7 @@ mod run_time;
 mod scanner;
 mod scene;
 mod screen;
+mod search;
 pub mod series;
 pub mod signals;
 pub mod snapshot;
@@ -39,20 +40,19 @@ mod speaker;
 pub mod splitter;
 pub mod tfevents;
 
-use std::cell::OnceCell;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use alert::{Alert, Effect};
 pub use input::{Input, SourceId};
-pub use intake::Searched;
+pub use search::{Searched, Searcher};
 
 use crate::engine::alert::{Happening, Verdict};
 use crate::engine::cause::Investigator;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
-use crate::engine::gate::Gate;
 use crate::engine::input::ProcessEnd;
-use crate::engine::judge::{Judge, Moment};
+use crate::engine::judge::{Ears, Judge, Moment};
 use crate::engine::metrics::Found;
 use crate::engine::rules::RuleSet;
 use crate::engine::run_time::RunTime;
@@ -75,8 +75,7 @@ pub struct Engine {
     sources: Vec<Source>,
     investigator: Investigator,
     judge: Judge,
-    /// To what may be news to any of both. Made for the first block.
-    gate: OnceCell<Option<Gate>>,
+    searcher: Arc<Searcher>,
     /// Scratch.
     searched: Searched,
     end: Option<ProcessEnd>,
@@ -119,12 +118,13 @@ enum Due {
 impl Engine {
     /// `started` is the run's start. With `trace`, every sample is an effect too.
     pub fn new(rules: RuleSet, started: Timestamp, trace: bool) -> Self {
+        let (judge, searcher) = Judge::new(rules, started, trace);
         Self {
             time: RunTime::new(started),
             sources: Vec::new(),
             investigator: Investigator::default(),
-            judge: Judge::new(rules, started, trace),
-            gate: OnceCell::new(),
+            judge,
+            searcher: Arc::new(searcher),
             searched: Searched::default(),
             end: None,
             restarting: false,
@@ -164,7 +164,7 @@ impl Engine {
             Input::Chunk { source, bytes } => {
                 if let Some(index) = self.open(source).filter(|_| !bytes.is_empty()) {
                     let mut searched = std::mem::take(&mut self.searched);
-                    self.search(bytes, &mut searched);
+                    self.searcher.search(bytes, &mut searched);
                     self.chunk(index, (bytes, 0..bytes.len()), &searched, at, effects);
                     self.searched = searched;
                 }
@@ -187,13 +187,10 @@ impl Engine {
                         self.printed(index, at, effects);
                     }
                     let moment = moment(&self.time, at, Some((source, &self.sources[index].name)));
-                    let text = &host::text(metric, value);
-                    self.judge.sample(
-                        Found { name: metric, value, text, known: None },
-                        step,
-                        &moment,
-                        effects,
-                    );
+                    let text = host::text(metric, value);
+                    let text = text.as_str().into();
+                    let found = Found { name: metric, value, text, known: None };
+                    self.judge.sample(found, step, &moment, effects);
                 }
             }
             Input::Stopped => self.time.stop(),
@@ -221,8 +218,7 @@ impl Engine {
     pub fn replace_rules(&mut self, now: Timestamp, rules: RuleSet, effects: &mut Vec<Effect>) {
         let at = self.time.advance(now);
         self.advance(at, effects);
-        self.judge.replace_rules(rules, at);
-        self.gate = OnceCell::new();
+        self.searcher = Arc::new(self.judge.replace_rules(rules, at, &self.searcher));
     }
 
     /// When `handle_deadline` must be called at the latest; none: not before the next input.
@@ -331,6 +327,7 @@ impl Engine {
         let closed = matches!(feed, Feed::Close);
         let before = Moment { closed, ..moment(&self.time, at, Some((id, &source.name))) };
         let (judge, investigator) = (&mut self.judge, &mut self.investigator);
+        let searcher = &self.searcher;
         if let Format::Events(events) = &mut source.format {
             return match feed {
                 Feed::Bytes(bytes) => events.push(bytes, &mut |scalar| {
@@ -338,7 +335,7 @@ impl Engine {
                     let found = Found {
                         name: scalar.tag,
                         value: scalar.value,
-                        text: scalar.text,
+                        text: scalar.text.into(),
                         known: None,
                     };
                     judge.sample(found, Some(scalar.step as f64), &moment, effects);
@@ -351,7 +348,8 @@ impl Engine {
         let mut each = |line: splitter::Line<'_>| {
             investigator.line(id, &line);
             let moment = Moment { line: line.number, ..before };
-            judge.line(&line, &moment, format, effects);
+            let ears = Ears { format, searcher, reading: None };
+            judge.line(&line, &moment, ears, effects);
         };
         match feed {
             Feed::Bytes(bytes) => source.splitter.push(bytes, &mut each),

@@ -1,12 +1,12 @@
 //! The gate: which of all patterns match a line, at the price of one search for most lines; and
 //! which lines of a whole block are worth that search.
 //!
-//! Knows patterns by number only; what they are for is the judge's business. Owns its scratch.
+//! Knows patterns by number only; what they are for is the judge's business.
 
 mod needles;
 
-use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use regex_syntax::ParserBuilder;
@@ -26,37 +26,34 @@ const CACHE: usize = 4 << 20;
 pub(in crate::engine) struct Scanner {
     patterns: Vec<Regex>,
     /// All patterns as one. Made for the first line: a run that prints nothing starts sooner.
-    any: OnceCell<Option<Regex>>,
-    words: OnceCell<Option<Vec<Vec<u8>>>>,
+    any: OnceLock<Option<Regex>>,
+    words: OnceLock<Option<Vec<Vec<u8>>>>,
     /// Made for the first line that has a hit.
-    set: OnceCell<Option<RegexSet>>,
-    hits: Vec<usize>,
+    set: OnceLock<Option<RegexSet>>,
 }
 
 impl Scanner {
     pub(in crate::engine) fn new(patterns: Vec<Regex>) -> Self {
-        let hits = Vec::with_capacity(patterns.len());
-        Self { patterns, hits, ..Self::default() }
+        Self { patterns, ..Self::default() }
     }
 
     fn any(&self) -> Option<&Regex> {
         self.any.get_or_init(|| any_of(&self.patterns)).as_ref()
     }
 
-    /// The numbers of the patterns that match, in their order.
-    pub(in crate::engine) fn scan(&mut self, line: &[u8]) -> &[usize] {
-        self.hits.clear();
+    /// Puts the numbers of the patterns that match into `hits`, in their order.
+    pub(in crate::engine) fn scan(&self, line: &[u8], hits: &mut Vec<usize>) {
+        hits.clear();
         if self.patterns.is_empty() || self.any().is_some_and(|any| !any.is_match(line)) {
-            return &self.hits;
+            return;
         }
         match self.set.get_or_init(|| set_of(&self.patterns)) {
-            Some(set) => self.hits.extend(set.matches(line).iter()),
+            Some(set) => hits.extend(set.matches(line).iter()),
             None => {
                 let found = self.patterns.iter().enumerate().filter(|(_, p)| p.is_match(line));
-                self.hits.extend(found.map(|(number, _)| number));
+                hits.extend(found.map(|(number, _)| number));
             }
         }
-        &self.hits
     }
 
     pub(in crate::engine) fn is_match(&self, line: &[u8]) -> bool {
@@ -204,9 +201,9 @@ mod tests {
             pieces in prop::collection::vec(0..PIECES.len(), 0..40),
         ) {
             let patterns = patterns(&numbers);
-            let mut scanner = Scanner::new(patterns.clone());
+            let scanner = Scanner::new(patterns.clone());
             prop_assert!(scanner.any().is_some() && set_of(&patterns).is_some());
-            let mut without_set = Scanner::new(patterns.clone());
+            let without_set = Scanner::new(patterns.clone());
             without_set.any.set(None).unwrap();
             without_set.set.set(None).unwrap();
             let mut text: Vec<u8> = pieces.iter().flat_map(|piece| PIECES[*piece]).copied().collect();
@@ -224,8 +221,11 @@ mod tests {
                 start = range.end;
                 let line = &line[..line.len() - 1];
                 let hits: Vec<_> = (0..patterns.len()).filter(|n| patterns[*n].is_match(line)).collect();
-                prop_assert_eq!(scanner.scan(line), &hits[..]);
-                prop_assert_eq!(without_set.scan(line), &hits[..]);
+                for scanner in [&scanner, &without_set] {
+                    let mut found = vec![7];
+                    scanner.scan(line, &mut found);
+                    prop_assert_eq!(&found, &hits);
+                }
                 prop_assert!(hits.is_empty() || found.contains(&range), "{:?} in {:?}", line, found);
                 prop_assert_eq!(scanner.is_match(line), !hits.is_empty());
                 prop_assert_eq!(without_set.is_match(line), !hits.is_empty());

@@ -11,6 +11,8 @@ mod figures;
 
 use std::collections::{BTreeMap, VecDeque, vec_deque};
 
+use bstr::{BStr, BString, ByteSlice};
+
 use crate::engine::alert::MetricValue;
 use crate::time::Timestamp;
 
@@ -68,7 +70,7 @@ pub(in crate::engine) struct Series {
     recent: VecDeque<Point>,
     newest: Option<Point>,
     /// As the program wrote the newest one.
-    text: String,
+    text: BString,
     previous: Option<f64>,
     /// Over all samples before the newest one.
     before: Figures,
@@ -87,7 +89,8 @@ struct Best {
 impl SeriesStore {
     /// A copy of all series for drawing, each at most some thousand points.
     pub fn curves(&self) -> Vec<Curve> {
-        self.seen().map(|series| series.thinned.curve(&series.name)).collect()
+        let newest = |series: &Series| Some((series.number(), series.newest?));
+        self.seen().map(|series| series.thinned.curve(&series.name, newest(series))).collect()
     }
 
     /// The step that the run is at; none where it prints none.
@@ -148,16 +151,19 @@ impl SeriesStore {
         self.series.get(id.0 as usize)
     }
 
-    pub(in crate::engine) fn push(&mut self, id: SeriesId, point: Point, text: &str) {
+    pub(in crate::engine) fn push(&mut self, id: SeriesId, point: Point, text: &BStr) {
         let Some(series) = self.series.get_mut(id.0 as usize) else { return };
         if series.newest.is_none() {
             self.seen.push(id);
         }
         let before = series.thinned.buckets();
         series.push(point, text);
-        self.buckets = self.buckets.saturating_sub(before) + series.thinned.buckets();
-        if self.buckets > MOST_BUCKETS {
-            self.thin_longest();
+        let after = series.thinned.buckets();
+        if after != before {
+            self.buckets = self.buckets.saturating_sub(before) + after;
+            if self.buckets > MOST_BUCKETS {
+                self.thin_longest();
+            }
         }
     }
 
@@ -186,7 +192,7 @@ impl Series {
             looked_back_at: false,
             recent: VecDeque::new(),
             newest: None,
-            text: String::new(),
+            text: BString::default(),
             previous: None,
             before: Figures::default(),
             lowest: None,
@@ -195,14 +201,14 @@ impl Series {
         }
     }
 
-    fn push(&mut self, point: Point, text: &str) {
+    fn push(&mut self, point: Point, text: &BStr) {
         if let Some(newest) = self.newest {
             self.before.add(newest.value);
             self.previous = Some(newest.value);
         }
         self.newest = Some(point);
         self.text.clear();
-        self.text.push_str(text);
+        self.text.extend_from_slice(text);
         let number = self.number();
         self.thinned.push(number, point);
         if self.looked_back_at {
@@ -235,8 +241,8 @@ impl Series {
         self.newest
     }
 
-    pub(in crate::engine) fn text(&self) -> &str {
-        &self.text
+    pub(in crate::engine) fn text(&self) -> &BStr {
+        self.text.as_bstr()
     }
 
     pub(in crate::engine) fn metric_value(&self) -> Option<MetricValue> {
@@ -244,7 +250,7 @@ impl Series {
         Some(MetricValue {
             name: self.name.to_string(),
             value: newest.value,
-            text: self.text.clone(),
+            text: self.text.to_string(),
         })
     }
 
@@ -307,7 +313,7 @@ mod tests {
         let mut store = SeriesStore::default();
         let id = store.look_back_at("loss");
         for value in [3.0, f64::NAN, 1.0, 2.0, 9.0] {
-            store.push(id, point(value), "");
+            store.push(id, point(value), "".into());
         }
         let series = store.get(id).unwrap();
         assert_eq!(series.before().count(), 4);
@@ -335,11 +341,11 @@ mod tests {
         let ids: Vec<_> =
             (0..MAX_SERIES).filter_map(|n| store.find_or_add(&format!("m{n}"))).collect();
         for number in 0..600 {
-            ids.iter().take(2).for_each(|&id| store.push(id, point(f64::from(number)), ""));
+            ids.iter().take(2).for_each(|&id| store.push(id, point(f64::from(number)), "".into()));
         }
         assert!(store.curves().iter().all(|curve| curve.points.len() > 256));
         for number in 0..300 {
-            ids.iter().for_each(|&id| store.push(id, point(f64::from(number)), ""));
+            ids.iter().for_each(|&id| store.push(id, point(f64::from(number)), "".into()));
         }
         let buckets = |store: &SeriesStore| -> usize {
             store.series.iter().map(|series| series.thinned.buckets()).sum()
@@ -354,7 +360,7 @@ mod tests {
         let mut store = SeriesStore::default();
         let id = store.look_back_at("loss");
         for number in 0..3 * WINDOW {
-            store.push(id, point(number as f64), "");
+            store.push(id, point(number as f64), "".into());
         }
         let series = store.get(id).unwrap();
         assert_eq!(series.earlier(usize::MAX).len(), WINDOW);
@@ -363,7 +369,7 @@ mod tests {
             Some(3.0 * WINDOW as f64 - 2.0)
         );
         let other = store.find_or_add("other").unwrap();
-        store.push(other, point(1.0), "1.0");
+        store.push(other, point(1.0), "1.0".into());
         assert_eq!(store.get(other).unwrap().recent(usize::MAX).len(), 0);
     }
 }

@@ -4,7 +4,8 @@
 //! that the run lives, and its end is told, from its status alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use crate::engine::Engine;
@@ -13,6 +14,7 @@ use crate::engine::input::{ProcessEnd, ProcessStatus};
 use crate::engine::rules::{Attach, RuleSet};
 use crate::engine::series::Curve;
 use crate::engine::snapshot::{Snapshot, Stage};
+use crate::runtime::ahead::search_ahead;
 use crate::runtime::queue::{Event, Queue};
 use crate::runtime::recording::Recording;
 use crate::time::Timestamp;
@@ -94,8 +96,24 @@ pub fn drive(
     say: &mut dyn FnMut(Word),
 ) {
     let mut taken = Taken::default();
-    if !guarded(|| judge(engine, queue, started, newest, recording, &mut taken, say)) {
-        without_engine(taken, queue, (started, SNAPSHOT_EVERY), newest, say);
+    thread::scope(|scope| {
+        let _end = EndOfSearch(queue);
+        // Without this thread the engine does it all.
+        let helper = thread::Builder::new().name("search".to_owned());
+        let _ = helper.spawn_scoped(scope, || search_ahead(queue));
+        if !guarded(|| judge(engine, queue, started, newest, recording, &mut taken, say)) {
+            queue.end_search();
+            without_engine(taken, queue, (started, SNAPSHOT_EVERY), newest, say);
+        }
+    });
+}
+
+/// Ends the search ahead, however the engine ends.
+struct EndOfSearch<'a>(&'a Queue);
+
+impl Drop for EndOfSearch<'_> {
+    fn drop(&mut self) {
+        self.0.end_search();
     }
 }
 
@@ -129,6 +147,7 @@ fn judge(
     let mut effects = Vec::new();
     let mut repeats = false;
     let mut snapshot_due = started;
+    queue.search_by(Arc::clone(engine.searcher()));
     loop {
         let deadline = engine.next_deadline();
         let wake = deadline.map_or(snapshot_due, |deadline| deadline.min(snapshot_due));
@@ -145,7 +164,7 @@ fn judge(
         };
         recording.event(at, &event);
         taken.note(at, &event);
-        handle(&mut engine, at, &event, &mut effects);
+        handle(&mut engine, queue, at, &event, &mut effects);
         if matches!(event, Event::Finished) {
             newest.look(&engine, at);
             say_untold(&engine, &effects, say);
@@ -164,9 +183,27 @@ fn judge(
     }
 }
 
-fn handle(engine: &mut Engine, at: Timestamp, event: &Event, effects: &mut Vec<Effect>) {
+fn handle(
+    engine: &mut Engine,
+    queue: &Queue,
+    at: Timestamp,
+    event: &Event,
+    effects: &mut Vec<Effect>,
+) {
     match (event, event.as_input()) {
-        (Event::Rules(rules), _) => engine.replace_rules(at, RuleSet::clone(rules), effects),
+        (Event::Rules(rules), _) => {
+            engine.replace_rules(at, RuleSet::clone(rules), effects);
+            queue.search_by(Arc::clone(engine.searcher()));
+        }
+        (Event::Chunk { source, chunk }, Some(input)) => match chunk.take_searched() {
+            Some(searched) => {
+                let bytes = chunk.bytes();
+                let part = 0..bytes.len();
+                engine.handle_searched(at, *source, (bytes, part), &searched, effects);
+                queue.give_back(searched);
+            }
+            None => engine.handle(at, input, effects),
+        },
         (_, Some(input)) => engine.handle(at, input, effects),
         (_, None) => {}
     }

@@ -84,9 +84,9 @@ impl<W: Write> Writer<W> {
                 put(record, u64::from(source.0));
                 put_bytes(record, name.as_bytes());
             }
-            Event::Chunk { source, bytes } => {
+            Event::Chunk { source, chunk } => {
                 put(record, u64::from(source.0));
-                put_bytes(record, bytes);
+                put_bytes(record, chunk.bytes());
             }
             Event::Gap { source, bytes } => {
                 put(record, u64::from(source.0));
@@ -215,7 +215,7 @@ impl<R: Read> Reader<R> {
         let event = match kind {
             STARTED => Event::Started { pid: u32::try_from(self.number()?).unwrap_or(u32::MAX) },
             OPENED => Event::Opened { source: self.source()?, name: self.text()? },
-            CHUNK => Event::Chunk { source: self.source()?, bytes: self.bytes()? },
+            CHUNK => Event::chunk(self.source()?, self.bytes()?),
             GAP => Event::Gap { source: self.source()?, bytes: self.number()? },
             CLOSED => Event::Closed { source: self.source()? },
             SAMPLE => {
@@ -313,7 +313,7 @@ mod tests {
         vec![
             (at(5), Event::Opened { source, name: "é".to_owned() }),
             (at(5), Event::Started { pid: 7 }),
-            (at(4), Event::Chunk { source, bytes: vec![0, 255, 10, 13] }),
+            (at(4), Event::chunk(source, vec![0, 255, 10, 13])),
             (at(i64::MAX), Event::Gap { source, bytes: u64::MAX }),
             (
                 at(i64::MIN),

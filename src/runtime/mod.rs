@@ -1,6 +1,7 @@
 //! The wiring of a live run: the clock, the queue into the engine, the thread that drives it, and
 //! the thread that reports. All that waits, and all that knows the time, is here.
 
+pub mod ahead;
 pub mod clock;
 pub mod driver;
 pub mod journal;

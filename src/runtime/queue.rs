@@ -5,23 +5,28 @@
 //! does not fit is dropped and counted, and comes out as one `Gap` for each source, until half the
 //! queue is free again. So an engine that hangs never blocks the run.
 //!
+//! While the engine is busy, what comes next may be searched ahead (`runtime::ahead`).
+//!
 //! Who takes comes at the time that it said, or right after its work, unless this process was
 //! stopped (SIGSTOP). Then the sources saw nothing either, and what looks like silence is none: the
 //! time in which nothing came is made one between `Stopped` and `Continued`.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::engine::input::ProcessEnd;
 use crate::engine::rules::RuleSet;
-use crate::engine::{Input, SourceId};
+use crate::engine::{Input, Searched, Searcher, SourceId};
+use crate::runtime::ahead::Chunk;
 use crate::runtime::clock::Clock;
 use crate::sources::Sink;
 use crate::time::Timestamp;
 
 /// Bytes of chunks that may wait.
 const CAPACITY: usize = 4 << 20;
+/// So many events may be searched ahead; half of them are worth waking who does it.
+const AHEAD: usize = 8;
 /// Who comes so much too late to take was stopped.
 const LATE: Duration = Duration::from_secs(2);
 /// How long a source waits for an engine that takes nothing.
@@ -39,7 +44,7 @@ pub enum Event {
     },
     Chunk {
         source: SourceId,
-        bytes: Vec<u8>,
+        chunk: Arc<Chunk>,
     },
     Gap {
         source: SourceId,
@@ -74,12 +79,16 @@ pub enum Event {
 }
 
 impl Event {
+    pub fn chunk(source: SourceId, bytes: Vec<u8>) -> Self {
+        Self::Chunk { source, chunk: Arc::new(Chunk::new(bytes)) }
+    }
+
     /// What the engine is told; none for what is not an input.
     pub fn as_input(&self) -> Option<Input<'_>> {
         Some(match self {
             Self::Started { pid } => Input::Started { pid: *pid },
             Self::Opened { source, name } => Input::Opened { source: *source, name },
-            Self::Chunk { source, bytes } => Input::Chunk { source: *source, bytes },
+            Self::Chunk { source, chunk } => Input::Chunk { source: *source, bytes: chunk.bytes() },
             Self::Gap { source, bytes } => Input::Gap { source: *source, bytes: *bytes },
             Self::Closed { source } => Input::Closed { source: *source },
             Self::Sample { source, metric, step, value } => {
@@ -102,7 +111,7 @@ impl Event {
         match input {
             Input::Started { pid } => Self::Started { pid },
             Input::Opened { source, name } => Self::Opened { source, name: name.to_owned() },
-            Input::Chunk { source, bytes } => Self::Chunk { source, bytes: bytes.to_vec() },
+            Input::Chunk { source, bytes } => Self::chunk(source, bytes.to_vec()),
             Input::Gap { source, bytes } => Self::Gap { source, bytes },
             Input::Closed { source } => Self::Closed { source },
             Input::Sample { source, metric, step, value } => {
@@ -119,7 +128,7 @@ impl Event {
     }
 
     fn chunk_len(&self) -> usize {
-        if let Self::Chunk { bytes, .. } = self { bytes.len() } else { 0 }
+        if let Self::Chunk { chunk, .. } = self { chunk.bytes().len() } else { 0 }
     }
 }
 
@@ -140,6 +149,21 @@ struct State {
     /// a system call too.
     is_awaited: bool,
     waiting: usize,
+    ahead: Ahead,
+}
+
+/// What is searched ahead.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// None: nothing is searched.
+    searcher: Option<Arc<Searcher>>,
+    /// So many of the first events were given away to be searched, or are no chunks.
+    given: usize,
+    /// Who searches waits for something to do.
+    waits: bool,
+    ended: bool,
+    /// Memory of what was used.
+    spare: Vec<Searched>,
 }
 
 #[derive(Debug)]
@@ -148,13 +172,20 @@ pub struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
     taken: Condvar,
+    to_search: Condvar,
 }
 
 impl Queue {
     pub fn new(clock: Clock) -> Self {
         // Also before the engine takes anything.
         let state = State { awake: Some((clock.now(), clock.now())), ..State::default() };
-        Self { clock, state: Mutex::new(state), arrived: Condvar::new(), taken: Condvar::new() }
+        Self {
+            clock,
+            state: Mutex::new(state),
+            arrived: Condvar::new(),
+            taken: Condvar::new(),
+            to_search: Condvar::new(),
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -190,6 +221,8 @@ impl Queue {
         }
         let (at, event) = state.events.pop_front()?;
         state.bytes -= event.chunk_len();
+        state.ahead.given = state.ahead.given.saturating_sub(1);
+        self.wake_searcher(&mut state);
         if state.bytes <= CAPACITY / 2 {
             state.stuck = false;
             // Not for each chunk: source and engine would run in turn.
@@ -198,6 +231,51 @@ impl Queue {
             }
         }
         Some((at, event))
+    }
+
+    /// What comes may be searched by this from now on.
+    pub fn search_by(&self, searcher: Arc<Searcher>) {
+        self.lock().ahead.searcher = Some(searcher);
+    }
+
+    /// Nothing is to be searched ahead any more.
+    pub fn end_search(&self) {
+        let mut state = self.lock();
+        state.ahead = Ahead { ended: true, ..Ahead::default() };
+        self.to_search.notify_all();
+    }
+
+    /// What was found was used; its memory is not needed any more.
+    pub fn give_back(&self, searched: Searched) {
+        let mut state = self.lock();
+        if state.ahead.spare.len() < AHEAD && !state.ahead.ended {
+            state.ahead.spare.push(searched);
+        }
+    }
+
+    /// The next chunk that nobody has searched, by what it is searched, and memory for what is
+    /// found. None: the search has ended.
+    pub(super) fn next_to_search(&self) -> Option<(Arc<Chunk>, Arc<Searcher>, Searched)> {
+        let mut state = self.lock();
+        loop {
+            if state.ahead.ended {
+                return None;
+            }
+            if let Some((chunk, searcher)) = state.give_to_search() {
+                return Some((chunk, searcher, state.ahead.spare.pop().unwrap_or_default()));
+            }
+            state.ahead.waits = true;
+            state = self.to_search.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// If there is enough to do.
+    fn wake_searcher(&self, state: &mut State) {
+        let is_worth_it = state.events.len().min(AHEAD) >= state.ahead.given + AHEAD / 2;
+        if state.ahead.waits && is_worth_it && state.ahead.searcher.is_some() {
+            state.ahead.waits = false;
+            self.to_search.notify_one();
+        }
     }
 
     /// Other rules hold for all that comes from now on.
@@ -209,6 +287,7 @@ impl Queue {
 
     fn push(&self, state: &mut State, at: Timestamp, event: Event) {
         state.push(at, event);
+        self.wake_searcher(state);
         if std::mem::take(&mut state.is_awaited) {
             self.arrived.notify_one();
         }
@@ -248,6 +327,18 @@ impl State {
         self.events.push_back((at, event));
     }
 
+    fn give_to_search(&mut self) -> Option<(Arc<Chunk>, Arc<Searcher>)> {
+        let searcher = self.ahead.searcher.as_ref()?;
+        while self.ahead.given < self.events.len().min(AHEAD) {
+            let event = self.events.get(self.ahead.given).map(|(_, event)| event);
+            self.ahead.given += 1;
+            if let Some(Event::Chunk { chunk, .. }) = event {
+                return Some((Arc::clone(chunk), Arc::clone(searcher)));
+            }
+        }
+        None
+    }
+
     /// To be called when something is about to be taken.
     fn notice_stop(&mut self, now: Timestamp) {
         let Some((awake, due)) = self.awake else { return };
@@ -269,6 +360,9 @@ impl State {
         if length > LATE {
             self.events.insert(index, (to, Event::Continued));
             self.events.insert(index, (from, Event::Stopped));
+            if index < self.ahead.given {
+                self.ahead.given += 2;
+            }
         }
     }
 

@@ -136,7 +136,7 @@ proptest! {
 }
 
 /// Runs of lines that are taken at once where nothing is in them, among others that matter.
-const BLOCKS: [&[u8]; 22] = [
+const BLOCKS: [&[u8]; 24] = [
     b"loading shard\n",
     b"step 10 | loss=2.5 | lr=1e-4\n",
     b"\n",
@@ -159,12 +159,14 @@ const BLOCKS: [&[u8]; 22] = [
     b"\x1b[31mERROR\x1b[0m out of memory\n",
     b"iter\tloss\tacc\n1\t0.5\t0.9\n2\t0.4\t0.91\n",
     b"\xff\x00 nan=\xfe",
+    b"loss=8 acc=0.5 loss=1\n",
+    b"step 11 | loss=nan | lr=1e-5\n",
 ];
 
-/// Effects and the last snapshot of a run whose bytes come in chunks of that size.
-fn run_in_chunks(rules: &str, script: &[(usize, usize)], size: usize) -> Vec<String> {
+/// Effects, the last snapshot and the curves of a run whose bytes come in chunks of that size.
+fn run_in_chunks(rules: &str, script: &[(usize, usize)], size: usize, trace: bool) -> Vec<String> {
     let config = trainwatch::config::compile("rules", rules, Path::new(""), &|_| None);
-    let mut engine = Engine::new(config.unwrap().rules, Timestamp::default(), true);
+    let mut engine = Engine::new(config.unwrap().rules, Timestamp::default(), trace);
     let mut effects = Vec::new();
     let bytes: Vec<u8> =
         script.iter().flat_map(|(piece, times)| BLOCKS[*piece].repeat(*times)).collect();
@@ -175,8 +177,11 @@ fn run_in_chunks(rules: &str, script: &[(usize, usize)], size: usize) -> Vec<Str
     let status = ProcessStatus::Exited { code: 1 };
     engine.handle(now, Input::Ended(ProcessEnd { status, clues: vec![] }), &mut effects);
     engine.handle(now, Input::Finished, &mut effects);
-    let last = format!("{:?}", engine.snapshot(now));
-    effects.iter().map(told).chain([last]).collect()
+    effects.iter().map(told).chain(last_words(&engine, now)).collect()
+}
+
+fn last_words(engine: &Engine, now: Timestamp) -> [String; 2] {
+    [format!("{:?}", engine.snapshot(now)), format!("{:?}", engine.series().curves())]
 }
 
 proptest! {
@@ -191,23 +196,29 @@ proptest! {
         ),
         size in prop_oneof![2_usize..400, Just(usize::MAX)],
         auto_metrics in any::<bool>(),
+        trace in any::<bool>(),
     ) {
         let rules = format!("auto_metrics: {auto_metrics}\n{RULES}");
-        let expected = run_in_chunks(&rules, &script, 1);
-        prop_assert_eq!(run_in_chunks(&rules, &script, size), expected);
+        let expected = run_in_chunks(&rules, &script, 1, trace);
+        prop_assert_eq!(run_in_chunks(&rules, &script, size, trace), expected);
     }
 }
 
 /// The same run, the times of whose lines go forward: searched at once and then handled in parts,
 /// or chunk by chunk.
-fn run_in_parts(rules: &str, script: &[(usize, usize, u16)], searched: bool) -> Vec<String> {
+fn run_in_parts(
+    rules: &str,
+    script: &[(usize, usize, u16)],
+    searched: bool,
+    trace: bool,
+) -> Vec<String> {
     let config = trainwatch::config::compile("rules", rules, Path::new(""), &|_| None);
-    let mut engine = Engine::new(config.unwrap().rules, Timestamp::default(), true);
+    let mut engine = Engine::new(config.unwrap().rules, Timestamp::default(), trace);
     let (mut effects, mut found) = (Vec::new(), Searched::default());
     let pieces = script.iter().map(|(piece, times, _)| BLOCKS[*piece].repeat(*times));
     let pieces: Vec<Vec<u8>> = pieces.collect();
     let bytes = pieces.concat();
-    engine.search(&bytes, &mut found);
+    engine.searcher().search(&bytes, &mut found);
     let (source, mut millis, mut from, mut at) = (SourceId(0), 0, 0, 0);
     let times: Vec<Timestamp> = script
         .iter()
@@ -237,8 +248,7 @@ fn run_in_parts(rules: &str, script: &[(usize, usize, u16)], searched: bool) -> 
     }
     let now = Timestamp::from_nanos(millis * 1_000_000);
     engine.handle(now, Input::Finished, &mut effects);
-    let last = format!("{:?}", engine.snapshot(now));
-    effects.iter().map(told).chain([last]).collect()
+    effects.iter().map(told).chain(last_words(&engine, now)).collect()
 }
 
 proptest! {
@@ -251,10 +261,11 @@ proptest! {
             1..40,
         ),
         auto_metrics in any::<bool>(),
+        trace in any::<bool>(),
     ) {
         let rules = format!("auto_metrics: {auto_metrics}\n{RULES}");
-        let expected = run_in_parts(&rules, &script, false);
-        prop_assert_eq!(run_in_parts(&rules, &script, true), expected);
+        let expected = run_in_parts(&rules, &script, false, trace);
+        prop_assert_eq!(run_in_parts(&rules, &script, true, trace), expected);
     }
 }
 
@@ -263,7 +274,10 @@ proptest! {
 fn a_line_that_is_completed_later_counts_at_its_end() {
     let script = [(6, 1, 0), (21, 1, 0), (4, 1, 1), (5, 1, 0), (0, 1, 0)];
     let rules = format!("auto_metrics: false\n{RULES}");
-    assert_eq!(run_in_parts(&rules, &script, true), run_in_parts(&rules, &script, false));
+    assert_eq!(
+        run_in_parts(&rules, &script, true, true),
+        run_in_parts(&rules, &script, false, true)
+    );
 }
 
 /// A bar was taken for news again when the line that told it was handled, at a later time.
@@ -275,6 +289,29 @@ fn a_count_that_was_put_off_is_told_once() {
             [..],
         &[(0, 1, 0), (4, 1, 0), (5, 1, 0), (17, 1, 198), (0, 1, 11_802)],
     ] {
-        assert_eq!(run_in_parts(&rules, script, true), run_in_parts(&rules, script, false));
+        assert_eq!(
+            run_in_parts(&rules, script, true, true),
+            run_in_parts(&rules, script, false, true)
+        );
     }
+}
+
+/// What was searched by the rules of before is searched again by those that hold.
+#[test]
+fn what_was_searched_before_the_rules_changed_is_judged_by_the_new_ones() {
+    let rules = |text: &str| {
+        let config = trainwatch::config::compile("rules", text, Path::new(""), &|_| None);
+        config.unwrap().rules
+    };
+    let bytes = b"step 1 loss=2\nboom\nstep 2 loss=1\n";
+    let (now, source) = (Timestamp::from_secs(1), SourceId(0));
+    let (mut effects, mut found) = (Vec::new(), Searched::default());
+    let mut engine = Engine::new(rules("auto_metrics: false"), now, true);
+    engine.searcher().search(bytes, &mut found);
+    engine.replace_rules(now, rules("rules: [{ name: boom, match: boom }]"), &mut effects);
+    engine.handle_searched(now, source, (bytes, 0..bytes.len()), &found, &mut effects);
+    let told: Vec<String> = effects.iter().map(told).collect();
+    assert!(told.iter().any(|effect| effect.contains("boom")), "{told:?}");
+    let sampled = effects.iter().filter(|effect| matches!(effect, Effect::Sample(_))).count();
+    assert_eq!(sampled, 4, "{told:?}");
 }

@@ -8,11 +8,9 @@ use crate::engine::SourceId;
 use crate::time::Timestamp;
 
 impl<W: Write> Replay<W> {
+    /// Whole lines, which were searched.
     pub(super) fn lines_of(&mut self, source: SourceId, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        if let Some(engine) = &self.engine {
-            engine.search(bytes, &mut self.searched);
-        }
         // What is not handled yet, the part of it that is of the present time, and the line.
         let (mut from, mut present, mut at) = (0, 0, 0);
         for end in memchr::memchr2_iter(b'\n', b'\r', bytes).map(|end| end + 1).chain([bytes.len()])

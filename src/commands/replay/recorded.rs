@@ -58,7 +58,8 @@ impl<W: Write> Replay<W> {
                 Call::Deadline => engine.handle_deadline(at, &mut effects),
                 Call::OtherRules => other_rules = true,
                 Call::Event(event) => {
-                    if let Event::Chunk { bytes, .. } = &event {
+                    if let Event::Chunk { chunk, .. } = &event {
+                        let bytes = chunk.bytes();
                         self.bytes += bytes.len() as u64;
                         self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
                     }

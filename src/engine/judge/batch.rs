@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use bstr::{BStr, BString};
+
 use crate::engine::rules::LinePlace;
 use crate::engine::series::SeriesId;
 
@@ -10,7 +12,7 @@ use crate::engine::series::SeriesId;
 pub(super) struct Batch {
     samples: Vec<(SeriesId, f64, Range<usize>)>,
     /// The samples' texts, one after the other.
-    text: String,
+    text: BString,
     /// Committed, and not judged yet.
     sampled: Vec<SeriesId>,
     /// What patterns captured from this line.
@@ -28,10 +30,15 @@ impl Batch {
         self.captured.clear();
     }
 
-    pub(super) fn add(&mut self, id: SeriesId, value: f64, text: &str) {
+    pub(super) fn add(&mut self, id: SeriesId, value: f64, text: &BStr) {
         let start = self.text.len();
-        self.text.push_str(text);
+        self.text.extend_from_slice(text);
         self.samples.push((id, value, start..self.text.len()));
+    }
+
+    /// Nothing was added.
+    pub(super) fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.sampled.is_empty()
     }
 
     /// Adds what a pattern captured. The first pattern that names a metric wins; and a line that
@@ -40,9 +47,9 @@ impl Batch {
         &mut self,
         id: SeriesId,
         value: f64,
-        text: &str,
+        text: &BStr,
         place: LinePlace,
-        before: &str,
+        before: &BStr,
     ) {
         if self.captured.contains(&id) {
             return;
@@ -65,8 +72,8 @@ impl Batch {
     }
 
     /// (series, value, as it was written)
-    pub(super) fn samples(&self) -> impl Iterator<Item = (SeriesId, f64, &str)> {
-        let text = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
+    pub(super) fn samples(&self) -> impl Iterator<Item = (SeriesId, f64, &BStr)> {
+        let text = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default().into();
         self.samples.iter().map(move |(id, value, range)| (*id, *value, text(range)))
     }
 
@@ -78,11 +85,18 @@ impl Batch {
     }
 
     /// Which series have a new sample that was not judged.
-    pub(super) fn sampled(&self) -> &[SeriesId] {
-        &self.sampled
+    pub(super) fn take(&mut self) -> Vec<SeriesId> {
+        std::mem::take(&mut self.sampled)
     }
 
-    pub(super) fn judged(&mut self) {
-        self.sampled.clear();
+    /// These have one, which is in its series already.
+    pub(super) fn put(&mut self, sampled: Vec<SeriesId>) {
+        self.sampled = sampled;
+    }
+
+    /// They were; their memory is kept.
+    pub(super) fn judged(&mut self, mut sampled: Vec<SeriesId>) {
+        sampled.clear();
+        self.sampled = sampled;
     }
 }

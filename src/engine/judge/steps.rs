@@ -37,8 +37,10 @@ impl Counts {
 
 impl Steps {
     pub(super) fn see(&mut self, id: SeriesId, store: &SeriesStore, value: f64) {
-        while let Some(id) = store.nth(self.counts.len()).filter(|next| *next <= id) {
-            self.counts.push(Counts::of(store.name(id)));
+        if self.counts.len() <= id.index() {
+            while let Some(id) = store.nth(self.counts.len()).filter(|next| *next <= id) {
+                self.counts.push(Counts::of(store.name(id)));
+            }
         }
         let rank = match self.counts.get(id.index()) {
             Some(Counts::Epochs) => {

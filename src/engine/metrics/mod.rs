@@ -20,7 +20,7 @@ mod tests;
 
 use std::sync::LazyLock;
 
-use bstr::ByteSlice;
+use bstr::{BStr, ByteSlice};
 use memchr::memmem::Finder;
 
 use crate::engine::bar;
@@ -28,7 +28,7 @@ use crate::engine::splitter::{Line, LineKind};
 use found::Candidates;
 use pairs::Sentence;
 use redraw::Shown;
-pub(in crate::engine) use shapes::Shapes;
+pub(in crate::engine) use shapes::{Reading, Readings, Shapes};
 use table::Tables;
 use token::Token;
 
@@ -40,9 +40,9 @@ pub struct Found<'a> {
     /// NaN and infinities as such; `95.2%` is 95.2.
     pub value: f64,
     /// As the program wrote it.
-    pub text: &'a str,
+    pub text: &'a BStr,
     /// A number that is only this name's; not each name has one.
-    pub(in crate::engine) known: Option<u32>,
+    pub(in crate::engine) known: Option<u16>,
 }
 
 /// Only the beginning of a longer line is searched.
@@ -58,32 +58,50 @@ pub struct Metrics {
     in_traceback: bool,
     candidates: Candidates,
     tokens: Vec<Token>,
-    /// The last line was searched, and is no row of a table.
+    /// All of the last line was looked at, and it is no part of a table.
     searched: bool,
+    /// Scratch.
+    readings: Readings,
 }
 
 impl Metrics {
-    /// The same as `scan`, but quick for a line whose shape is known.
+    /// The same as `scan`, but quick for a line whose shape is known. `reading`: what was found in
+    /// it ahead, if anything was.
     pub(in crate::engine) fn scan_known(
         &mut self,
         line: &Line<'_>,
-        shapes: &mut Shapes,
+        reading: Option<Reading<'_>>,
+        shapes: &Shapes,
         each: &mut dyn FnMut(Found<'_>),
     ) {
-        let usual = line.kind == LineKind::Whole && line.number != self.frame && !self.in_traceback;
-        if usual && let Some(filled) = shapes.find(line.text, self.tables.have_header()) {
-            for metric in filled {
-                let text = str::from_utf8(metric.text).unwrap_or_default();
-                let known = Some(metric.number);
-                each(Found { name: metric.name, value: metric.value, text, known });
+        let usual = self.is_usual(line);
+        if usual {
+            let has_header = self.tables.have_header();
+            let reading = reading.or_else(|| shapes.read_line(line.text, &mut self.readings));
+            if let Some(reading) = reading.filter(|reading| !(reading.has_columns && has_header)) {
+                for metric in reading.filled {
+                    let name = shapes.name(metric.name);
+                    let text = line.text.get(metric.place()).unwrap_or_default().into();
+                    each(Found { name, value: metric.value, text, known: Some(metric.name) });
+                }
+                return;
             }
-            return;
         }
         self.scan(line, each);
         let plain = self.searched && !self.in_traceback && !self.tables.have_header();
         if usual && plain && !bar::is_bar(line.text) {
             shapes.learn(line.text, &mut self.candidates, table::has_columns(line.text));
         }
+    }
+
+    /// Whether what was found ahead in a line is what it holds.
+    pub(in crate::engine) fn holds(&self, line: &Line<'_>, reading: &Reading<'_>) -> bool {
+        self.is_usual(line) && !(reading.has_columns && self.tables.have_header())
+    }
+
+    /// Neither a redraw nor a part of something larger.
+    fn is_usual(&self, line: &Line<'_>) -> bool {
+        line.kind == LineKind::Whole && line.number != self.frame && !self.in_traceback
     }
 
     /// Gives every metric that the line holds, in order, at most once for each value shown.
@@ -100,7 +118,9 @@ impl Metrics {
         if has_number(text) {
             self.search(text);
         } else {
-            self.tables.take(text, &mut self.candidates);
+            // A header, perhaps; without columns none at any time.
+            let taken = self.tables.take(text, &mut self.candidates);
+            self.searched = !taken && !table::has_columns(text);
         }
         self.give(line, text, each);
     }
@@ -148,8 +168,8 @@ impl Metrics {
                 if redraw && !shown.is_new(label, name, written) {
                     return;
                 }
-                let written = written.to_str().unwrap_or_default();
-                each(Found { name, value: number.value, text: written, known: None });
+                let text = BStr::new(written);
+                each(Found { name, value: number.value, text, known: None });
             });
         }
         if !whole {

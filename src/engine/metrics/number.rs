@@ -127,19 +127,12 @@ const TENS: [f64; 23] = [
 /// exact power of ten once, is rounded once, as it must be (Clinger 1990).
 fn parse_short(text: &[u8]) -> Option<f64> {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let (mut whole, mut count, mut fraction, mut at) = (0_u64, 0, 0, 0);
-    let mut pointed = false;
-    while let Some(byte) = unsigned.get(at) {
-        match byte {
-            b'0'..=b'9' => {
-                whole = whole.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-                count += 1;
-                fraction += usize::from(pointed);
-            }
-            b'.' if !pointed => pointed = true,
-            _ => break,
-        }
-        at += 1;
+    let (mut whole, mut at) = read_digits(0, unsigned);
+    let (mut count, mut fraction) = (at, 0);
+    if unsigned.get(at) == Some(&b'.') {
+        (whole, fraction) = read_digits(whole, &unsigned[at + 1..]);
+        count += fraction;
+        at += 1 + fraction;
     }
     if !(1..=15).contains(&count) {
         return None;
@@ -159,6 +152,20 @@ fn parse_short(text: &[u8]) -> Option<f64> {
     let power = TENS.get(usize::try_from(tens.unsigned_abs()).ok()?)?;
     let value = if tens < 0 { whole as f64 / power } else { whole as f64 * power };
     Some(if unsigned.len() < text.len() { -value } else { value })
+}
+
+/// The digits at the start of a text, put behind those of `whole`; and how many they are.
+fn read_digits(mut whole: u64, text: &[u8]) -> (u64, usize) {
+    let mut count = 0;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit));
+        count += 1;
+    }
+    (whole, count)
 }
 
 /// `nan`, `NaN`, `-nan(ind)`, `nan.0`, `inf`, `Infinity`, as whole words.

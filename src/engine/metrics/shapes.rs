@@ -5,10 +5,12 @@
 //! found in a line is found, at the same places, in each line that differs from it in the digits
 //! of its numbers only; names, and words with digits in them, must be the same.
 //!
-//! Shared by all sources, bounded, and only a memory: [`Metrics`](super::Metrics) finds the same
-//! without it.
+//! Shared by all sources and by whoever searches ahead, bounded, and only a memory:
+//! [`Metrics`](super::Metrics) finds the same without it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::found::{Candidate, Candidates};
 use super::number;
@@ -23,15 +25,18 @@ pub(super) const LONGEST_KNOWN: usize = 4;
 /// So many names are.
 const MOST_NAMES: usize = 2048;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::engine) struct Shapes {
+    known: RwLock<Known>,
+    /// By their numbers. A name stays, so that who has its number needs no lock.
+    names: Box<[OnceLock<Box<str>>]>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
     /// `SETS` of them, or none as long as nothing was learnt.
     sets: Vec<Set>,
-    names: Vec<Box<str>>,
-    numbers: BTreeMap<Box<str>, u32>,
-    /// The text of the line that was looked up last, and its hash.
-    text: Vec<u8>,
-    hash: u64,
+    numbers: BTreeMap<Box<str>, u16>,
 }
 
 #[derive(Debug, Default)]
@@ -50,12 +55,14 @@ struct Shape {
     slots: Box<[Slot]>,
     /// It has columns: it is known only where no header of a table is.
     has_columns: bool,
+    /// It holds a metric twice.
+    repeats: bool,
 }
 
 /// Where a metric stands in a shape.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    name: u32,
+    name: u16,
     start: u16,
     /// Bytes of the number, without its unit; 0 for one that is not finite, which is `factor`.
     digits: u16,
@@ -65,46 +72,147 @@ struct Slot {
 
 /// What stands in a slot.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Filled<'a> {
-    pub(super) name: &'a str,
-    pub(super) number: u32,
-    pub(super) value: f64,
-    pub(super) text: &'a [u8],
+pub(in crate::engine) struct Filled {
+    pub(in crate::engine) value: f64,
+    /// The number of its name.
+    pub(in crate::engine) name: u16,
+    start: u16,
+    written: u16,
 }
 
-impl Shapes {
-    /// What is found in a line, if its shape is known. `header`: whether there is one of a table.
-    pub(super) fn find<'a>(
-        &'a mut self,
-        line: &'a [u8],
-        header: bool,
-    ) -> Option<impl Iterator<Item = Filled<'a>>> {
-        if line.len() > LONGEST {
-            return None;
-        }
+/// What was found in lines whose shape is known. Kept for its memory.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Readings {
+    lines: Vec<ReadLine>,
+    filled: Vec<Filled>,
+    key: Key,
+}
+
+#[derive(Debug)]
+struct ReadLine {
+    start: usize,
+    length: usize,
+    /// Where its slots end in `filled`.
+    end: usize,
+    has_columns: bool,
+    repeats: bool,
+}
+
+/// What was found in one of them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Reading<'a> {
+    /// Where the line starts, as it was said, and its length.
+    pub(in crate::engine) start: usize,
+    pub(in crate::engine) length: usize,
+    pub(in crate::engine) filled: &'a [Filled],
+    /// It holds only where no header of a table is.
+    pub(super) has_columns: bool,
+    /// A metric was found twice.
+    pub(in crate::engine) repeats: bool,
+}
+
+impl Filled {
+    /// Where it stands in the line, as it was written.
+    pub(in crate::engine) fn place(&self) -> Range<usize> {
+        let start = usize::from(self.start);
+        start..start + usize::from(self.written)
+    }
+}
+
+impl Readings {
+    /// Those of lines that start at `start` or later, in their order.
+    pub(in crate::engine) fn since(&self, start: usize) -> impl Iterator<Item = Reading<'_>> {
+        let from = self.lines.partition_point(|line| line.start < start);
+        (from..self.lines.len()).filter_map(|number| self.nth(number))
+    }
+
+    fn nth(&self, number: usize) -> Option<Reading<'_>> {
+        let line = self.lines.get(number)?;
+        let before = number.checked_sub(1).and_then(|before| self.lines.get(before));
+        let filled = self.filled.get(before.map_or(0, |before| before.end)..line.end)?;
+        let ReadLine { start, length, has_columns, repeats, .. } = *line;
+        Some(Reading { start, length, filled, has_columns, repeats })
+    }
+
+    pub(in crate::engine) fn clear(&mut self) {
+        self.lines.clear();
+        self.filled.clear();
+    }
+}
+
+/// What a shape is found by.
+#[derive(Debug, Default)]
+struct Key {
+    text: Vec<u8>,
+    hash: u64,
+}
+
+impl Key {
+    fn set(&mut self, line: &[u8]) {
         self.text.clear();
         self.text.extend(line.iter().map(|byte| if byte.is_ascii_digit() { b'0' } else { *byte }));
         self.hash = hash(&self.text);
-        let Self { sets, names, text, hash, .. } = self;
-        let set = sets.get(*hash as usize % SETS)?;
-        let shape = set.shapes.iter().flatten().find(|shape| {
-            shape.hash == *hash
-                && *shape.text == **text
-                && !(header && shape.has_columns)
-                && shape.fixed.iter().all(|(at, digit)| line[usize::from(*at)] == *digit)
-        })?;
-        let names: &[Box<str>] = names;
-        Some(shape.slots.iter().map(move |slot| slot.fill(names, line)))
+    }
+}
+
+impl Default for Shapes {
+    fn default() -> Self {
+        let names = std::iter::repeat_with(OnceLock::new).take(MOST_NAMES).collect();
+        Self { known: RwLock::default(), names }
+    }
+}
+
+impl Shapes {
+    /// Looks up lines, given with the places where they start, and adds what is found in those of
+    /// a known shape.
+    pub(in crate::engine) fn read<'a>(
+        &self,
+        lines: impl Iterator<Item = (usize, &'a [u8])>,
+        out: &mut Readings,
+    ) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if known.sets.is_empty() {
+            return;
+        }
+        for (start, line) in lines.filter(|(_, line)| line.len() <= LONGEST) {
+            out.key.set(line);
+            let Some(shape) = known.find(&out.key, line) else { continue };
+            out.filled.extend(shape.slots.iter().map(|slot| slot.fill(line)));
+            let (end, length) = (out.filled.len(), line.len());
+            let Shape { has_columns, repeats, .. } = *shape;
+            out.lines.push(ReadLine { start, length, end, has_columns, repeats });
+        }
     }
 
-    /// Remembers what was found in the line that was looked up last.
-    pub(super) fn learn(&mut self, line: &[u8], found: &mut Candidates, has_columns: bool) {
+    /// What is found in a line, if its shape is known.
+    pub(super) fn read_line<'a>(
+        &self,
+        line: &[u8],
+        readings: &'a mut Readings,
+    ) -> Option<Reading<'a>> {
+        readings.clear();
+        self.read(std::iter::once((0, line)), readings);
+        readings.nth(0)
+    }
+
+    /// A metric's name.
+    pub(in crate::engine) fn name(&self, number: u16) -> &str {
+        let name = self.names.get(usize::from(number)).and_then(OnceLock::get);
+        name.map_or("", |name| name)
+    }
+
+    /// Remembers what was found in a line.
+    pub(super) fn learn(&self, line: &[u8], found: &mut Candidates, has_columns: bool) {
         if line.len() > LONGEST || found.is_unsure() {
             return;
         }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut slots = Vec::new();
         let mut all_named = true;
-        found.each(&mut |name, candidate| match self.slot(name, candidate) {
+        found.each(&mut |name, candidate| match known
+            .number(name, &self.names)
+            .and_then(|name| Slot::of(name, candidate))
+        {
             Some(slot) => slots.push(slot),
             None => all_named = false,
         });
@@ -118,34 +226,58 @@ impl Shapes {
             .zip(line)
             .zip(is_fixed)
             .filter(|((_, byte), fixed)| *fixed && byte.is_ascii_digit());
+        let mut key = Key::default();
+        key.set(line);
         let shape = Shape {
-            hash: self.hash,
-            text: self.text.as_slice().into(),
+            hash: key.hash,
+            text: key.text.into(),
             fixed: fixed.map(|((at, byte), _)| (at, *byte)).collect(),
+            repeats: slots.iter().zip(1..).any(|(slot, next)| {
+                slots.iter().skip(next).any(|later: &Slot| later.name == slot.name)
+            }),
             slots: slots.into(),
             has_columns,
         };
+        known.add(shape);
+    }
+}
+
+impl Known {
+    fn find(&self, key: &Key, line: &[u8]) -> Option<&Shape> {
+        let set = self.sets.get(key.hash as usize % SETS)?;
+        set.shapes.iter().flatten().find(|shape| {
+            shape.hash == key.hash
+                && *shape.text == *key.text
+                && shape.fixed.iter().all(|(at, digit)| line[usize::from(*at)] == *digit)
+        })
+    }
+
+    fn add(&mut self, shape: Shape) {
         if self.sets.is_empty() {
             self.sets.resize_with(SETS, Set::default);
         }
-        if let Some(set) = self.sets.get_mut(self.hash as usize % SETS) {
+        if let Some(set) = self.sets.get_mut(shape.hash as usize % SETS) {
             set.add(shape);
         }
     }
 
-    fn slot(&mut self, name: &str, candidate: &Candidate) -> Option<Slot> {
-        let name = match self.numbers.get(name) {
-            Some(number) => *number,
-            None if self.names.len() >= MOST_NAMES => return None,
-            None => {
-                let number = u32::try_from(self.names.len()).ok()?;
-                self.names.push(name.into());
-                self.numbers.insert(name.into(), number);
-                number
-            }
-        };
+    /// The number of a name; none if there are too many.
+    fn number(&mut self, name: &str, names: &[OnceLock<Box<str>>]) -> Option<u16> {
+        if let Some(number) = self.numbers.get(name) {
+            return Some(*number);
+        }
+        let number = self.numbers.len();
+        names.get(number)?.set(name.into()).ok()?;
+        let number = u16::try_from(number).ok()?;
+        self.numbers.insert(name.into(), number);
+        Some(number)
+    }
+}
+
+impl Slot {
+    fn of(name: u16, candidate: &Candidate) -> Option<Self> {
         let number = &candidate.number;
-        Some(Slot {
+        Some(Self {
             name,
             start: u16::try_from(candidate.start).ok()?,
             digits: u16::try_from(number.digits).ok()?,
@@ -153,19 +285,13 @@ impl Shapes {
             factor: if number.digits == 0 { number.value } else { number.factor },
         })
     }
-}
 
-impl Slot {
-    fn fill<'a>(&self, names: &'a [Box<str>], line: &'a [u8]) -> Filled<'a> {
+    fn fill(&self, line: &[u8]) -> Filled {
         let start = usize::from(self.start);
         let digits = &line[start..start + usize::from(self.digits)];
         let value = if digits.is_empty() { 1.0 } else { number::parse(digits).unwrap_or(f64::NAN) };
-        Filled {
-            name: names.get(self.name as usize).map_or("", |name| name),
-            number: self.name,
-            value: value * self.factor,
-            text: &line[start..start + usize::from(self.written)],
-        }
+        let Self { name, start, written, .. } = *self;
+        Filled { value: value * self.factor, name, start, written }
     }
 }
 

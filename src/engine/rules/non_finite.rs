@@ -4,7 +4,6 @@
 //! that failed, a gradient norm while the loss scale of mixed precision settles, a loss in a
 //! progress bar before its first step. So it depends on the name what is told, and when.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::engine::alert::{AlertState, Happening, Verdict};
@@ -42,7 +41,8 @@ struct Watched {
 
 #[derive(Debug)]
 pub(in crate::engine) struct NonFinite {
-    watched: BTreeMap<SeriesId, Watched>,
+    /// By their series; none: not seen yet.
+    watched: Vec<Option<Watched>>,
     /// Broken, and not told yet since it may come right.
     doubtful: Vec<SeriesId>,
 }
@@ -50,7 +50,7 @@ pub(in crate::engine) struct NonFinite {
 impl NonFinite {
     /// `named`: the metrics that conditions name.
     pub(super) fn new(named: &[String], store: &mut SeriesStore) -> Self {
-        let mut tracker = Self { watched: BTreeMap::new(), doubtful: Vec::new() };
+        let mut tracker = Self { watched: Vec::new(), doubtful: Vec::new() };
         tracker.name(named, store);
         tracker
     }
@@ -59,20 +59,21 @@ impl NonFinite {
     pub(in crate::engine) fn name(&mut self, named: &[String], store: &mut SeriesStore) {
         for name in named {
             let id = store.look_back_at(name);
-            let watched = self.watched.entry(id).or_insert_with(|| Watched::new(Meaning::Named));
-            watched.meaning = Meaning::Named;
+            let watched = entry(&mut self.watched, id);
+            watched.get_or_insert_with(|| Watched::new(Meaning::Named)).meaning = Meaning::Named;
         }
     }
 
     fn sample(&mut self, id: SeriesId, series: &Series, at: Timestamp, out: &mut Vec<Change>) {
-        let watched =
-            self.watched.entry(id).or_insert_with(|| Watched::new(meaning(series.name())));
+        let watched = entry(&mut self.watched, id);
+        let watched = watched.get_or_insert_with(|| Watched::new(meaning(series.name())));
         let Some(newest) = series.newest().filter(|_| watched.meaning != Meaning::Other) else {
             return;
         };
         if newest.value.is_finite() {
-            watched.broken = 0;
-            self.doubtful.retain(|doubtful| *doubtful != id);
+            if std::mem::take(&mut watched.broken) > 0 {
+                self.doubtful.retain(|doubtful| *doubtful != id);
+            }
             if std::mem::take(&mut watched.told) {
                 out.push(change(AlertState::Resolved, series));
             }
@@ -94,15 +95,24 @@ impl NonFinite {
 
     fn tell(&mut self, id: SeriesId, series: &Series, out: &mut Vec<Change>) {
         self.doubtful.retain(|doubtful| *doubtful != id);
-        if let Some(watched) = self.watched.get_mut(&id) {
+        if let Some(watched) = entry(&mut self.watched, id) {
             watched.told = true;
             out.push(change(AlertState::Firing, series));
         }
     }
 
     fn doubted_until(&self, id: SeriesId) -> Option<Timestamp> {
-        self.watched.get(&id).map(|watched| watched.since.after(DOUBT))
+        let watched = self.watched.get(id.index()).and_then(Option::as_ref);
+        watched.map(|watched| watched.since.after(DOUBT))
     }
+}
+
+fn entry(all: &mut Vec<Option<Watched>>, id: SeriesId) -> &mut Option<Watched> {
+    let index = id.index();
+    if all.len() <= index {
+        all.resize_with(index + 1, || None);
+    }
+    &mut all[index]
 }
 
 impl Watched {
@@ -159,10 +169,10 @@ impl Track for NonFinite {
 }
 
 fn change(state: AlertState, series: &Series) -> Change {
-    let text = match series.text() {
-        "" => series.newest().map(|newest| newest.value.to_string()).unwrap_or_default(),
-        text => text.to_owned(),
-    };
+    let mut text = series.text().to_string();
+    if text.is_empty() {
+        text = series.newest().map(|newest| newest.value.to_string()).unwrap_or_default();
+    }
     Change { state, happening: Happening::NonFinite { metric: series.name().to_owned(), text } }
 }
 
@@ -293,7 +303,7 @@ mod tests {
         .enumerate()
         {
             let at = Timestamp::from_secs(second as i64);
-            store.push(id, Point { at, step: None, value }, "");
+            store.push(id, Point { at, step: None, value }, "".into());
             let started = Timestamp::default();
             let scene = Scene { at, started, series: &store, context, counters };
             let mut out = Vec::new();

@@ -25,7 +25,7 @@ impl Curve {
     }
 }
 
-/// Neighbouring samples, of which the lowest, the highest and the mean are kept.
+/// Neighbouring samples, of which the lowest, the highest and the sum are kept.
 ///
 /// NaN counts as the highest of all, so that a broken number stays visible.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ struct Bucket {
     lowest: Drawn,
     highest: Drawn,
     /// NaN if one of them is not finite.
-    mean: f64,
+    sum: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,16 @@ struct Drawn {
 }
 
 impl Drawn {
+    fn of(number: u64, point: Point) -> Self {
+        // A negative NaN would sort below all; its sign means nothing.
+        let value = if point.value.is_nan() { f64::NAN } else { point.value };
+        Self { number, step: point.step.unwrap_or(f64::NAN), value }
+    }
+
+    fn summand(&self) -> f64 {
+        if self.value.is_finite() { self.value } else { f64::NAN }
+    }
+
     fn has_step(&self) -> bool {
         !self.step.is_nan()
     }
@@ -52,19 +62,29 @@ impl Drawn {
 
 impl Bucket {
     fn of(drawn: Drawn) -> Self {
-        let mean = if drawn.value.is_finite() { drawn.value } else { f64::NAN };
-        Self { lowest: drawn, highest: drawn, mean }
+        Self { lowest: drawn, highest: drawn, sum: drawn.summand() }
     }
 
-    /// With the samples that came after, which are `share` of all.
-    fn merged(self, other: Self, share: f64) -> Self {
-        let lower = other.lowest.value.total_cmp(&self.lowest.value).is_lt();
-        let higher = other.highest.value.total_cmp(&self.highest.value).is_gt();
-        Self {
-            lowest: if lower { other.lowest } else { self.lowest },
-            highest: if higher { other.highest } else { self.highest },
-            mean: self.mean * (1.0 - share) + other.mean * share,
+    /// Takes in the next sample.
+    fn add(&mut self, drawn: Drawn) {
+        if drawn.value.total_cmp(&self.lowest.value).is_lt() {
+            self.lowest = drawn;
         }
+        if drawn.value.total_cmp(&self.highest.value).is_gt() {
+            self.highest = drawn;
+        }
+        self.sum += drawn.summand();
+    }
+
+    /// Takes in the samples that came after.
+    fn merge(&mut self, other: &Self) {
+        if other.lowest.value.total_cmp(&self.lowest.value).is_lt() {
+            self.lowest = other.lowest;
+        }
+        if other.highest.value.total_cmp(&self.highest.value).is_gt() {
+            self.highest = other.highest;
+        }
+        self.sum += other.sum;
     }
 
     /// Its one or two points in the order of time.
@@ -75,9 +95,10 @@ impl Bucket {
         std::iter::once(first).chain((second.number != first.number).then_some(second))
     }
 
-    /// Its mean, placed at the first of them.
-    fn middle(&self) -> impl Iterator<Item = Drawn> {
-        self.extremes().take(1).map(|first| Drawn { value: self.mean, ..first })
+    /// The mean of its `count` samples, placed at the first of its extremes.
+    fn middle(&self, count: u64) -> impl Iterator<Item = Drawn> {
+        let value = self.sum / count as f64;
+        self.extremes().take(1).map(move |first| Drawn { value, ..first })
     }
 }
 
@@ -88,16 +109,11 @@ pub(super) struct Thinned {
     doublings: u32,
     /// Samples in the last bucket.
     filled: u64,
-    newest: Option<Drawn>,
 }
 
 impl Thinned {
     pub(super) fn push(&mut self, number: u64, point: Point) {
-        // A negative NaN would sort below all; its sign means nothing.
-        let value = if point.value.is_nan() { f64::NAN } else { point.value };
-        let drawn = Drawn { number, step: point.step.unwrap_or(f64::NAN), value };
-        self.newest = Some(drawn);
-        let bucket = Bucket::of(drawn);
+        let drawn = Drawn::of(number, point);
         if self.buckets.len() == BUCKETS && self.filled == self.capacity() {
             self.halve();
         }
@@ -105,9 +121,9 @@ impl Thinned {
         match self.buckets.last_mut() {
             Some(last) if self.filled < capacity => {
                 self.filled += 1;
-                *last = last.merged(bucket, 1.0 / self.filled as f64);
+                last.add(drawn);
             }
-            _ => self.begin(bucket),
+            _ => self.begin(Bucket::of(drawn)),
         }
     }
 
@@ -136,10 +152,10 @@ impl Thinned {
         if count < 2 {
             return;
         }
-        let last_share = self.filled as f64 / (full as f64 + self.filled as f64);
         for at in 0..count / 2 {
-            let share = if 2 * at + 2 == count { last_share } else { 0.5 };
-            self.buckets[at] = self.buckets[2 * at].merged(self.buckets[2 * at + 1], share);
+            let mut bucket = self.buckets[2 * at];
+            bucket.merge(&self.buckets[2 * at + 1]);
+            self.buckets[at] = bucket;
         }
         if count.is_multiple_of(2) {
             self.filled = self.filled.saturating_add(full);
@@ -151,29 +167,34 @@ impl Thinned {
         self.doublings = self.doublings.saturating_add(1);
     }
 
-    pub(super) fn curve(&self, name: &str) -> Curve {
-        let by_step = self.first_step();
+    /// `newest`: the last sample, with its number.
+    pub(super) fn curve(&self, name: &str, newest: Option<(u64, Point)>) -> Curve {
+        let newest = newest.map(|(number, point)| Drawn::of(number, point));
+        let by_step = self.first_step(newest);
         // What is printed before the first step, such as settings, has no place among steps.
         let place = |drawn: Drawn| match by_step {
             Some(first) if drawn.number < first => None,
             Some(_) if drawn.has_step() => Some((drawn.step, drawn.value)),
             _ => Some((drawn.number as f64, drawn.value)),
         };
-        let means = self.buckets.iter().flat_map(Bucket::middle).filter_map(place).collect();
-        let points = self.drawn().filter_map(place).collect();
+        let counts = (1..self.buckets.len()).map(|_| self.capacity()).chain([self.filled]);
+        let means =
+            self.buckets.iter().zip(counts).flat_map(|(bucket, count)| bucket.middle(count));
+        let means = means.filter_map(place).collect();
+        let points = self.drawn(newest).filter_map(place).collect();
         Curve { name: name.to_owned(), points, means }
     }
 
-    fn drawn(&self) -> impl Iterator<Item = Drawn> {
+    fn drawn(&self, newest: Option<Drawn>) -> impl Iterator<Item = Drawn> {
         let last = self.buckets.last().and_then(|last| last.extremes().last());
-        let newest = self.newest.filter(|newest| last.is_some_and(|l| l.number != newest.number));
+        let newest = newest.filter(|newest| last.is_some_and(|l| l.number != newest.number));
         self.buckets.iter().flat_map(Bucket::extremes).chain(newest)
     }
 
     /// The number of the first sample that has a step, if steps can be the x axis. Those that go
     /// back (one count for each epoch) would draw a scribble.
-    fn first_step(&self) -> Option<u64> {
-        let stepped = || self.drawn().skip_while(|point| !point.has_step());
+    fn first_step(&self, newest: Option<Drawn>) -> Option<u64> {
+        let stepped = || self.drawn(newest).skip_while(|point| !point.has_step());
         let usable = stepped().all(|point| point.has_step())
             && stepped().zip(stepped().skip(1)).all(|(one, next)| one.step <= next.step);
         stepped().next().filter(|_| usable).map(|point| point.number)
@@ -185,17 +206,19 @@ mod tests {
     use super::*;
     use crate::time::Timestamp;
 
-    fn thinned(values: impl Iterator<Item = (Option<f64>, f64)>) -> Thinned {
-        let mut thinned = Thinned::default();
-        for (number, (step, value)) in values.enumerate() {
-            thinned.push(number as u64 + 1, Point { at: Timestamp::default(), step, value });
+    fn curve(values: impl Iterator<Item = (Option<f64>, f64)>) -> Curve {
+        let (mut thinned, mut newest) = (Thinned::default(), None);
+        for (number, (step, value)) in (1..).zip(values) {
+            let point = Point { at: Timestamp::default(), step, value };
+            thinned.push(number, point);
+            newest = Some((number, point));
         }
-        thinned
+        thinned.curve("", newest)
     }
 
     #[test]
     fn a_short_series_is_complete() {
-        let curve = thinned((0..300).map(|i| (None, f64::from(i)))).curve("loss");
+        let curve = curve((0..300).map(|i| (None, f64::from(i))));
         assert_eq!(curve.points.len(), 300);
         assert_eq!(curve.points[7], (8.0, 7.0));
     }
@@ -208,7 +231,7 @@ mod tests {
             150_000 => f64::NAN,
             _ => f64::from(i % 10),
         };
-        let curve = thinned((0..200_000).map(|i| (Some(f64::from(i)), peak(i)))).curve("loss");
+        let curve = curve((0..200_000).map(|i| (Some(f64::from(i)), peak(i))));
         assert!(curve.points.len() <= 2 * BUCKETS + 1, "{}", curve.points.len());
         assert!(curve.points.contains(&(77_777.0, 1e9)));
         assert!(curve.points.contains(&(123_456.0, -1e9)));
@@ -218,14 +241,14 @@ mod tests {
 
     #[test]
     fn a_long_series_ends_with_its_newest_sample() {
-        let curve = thinned((0..10_000).map(|i| (None, [5.0, 1.0, 9.0, 4.0][i % 4]))).curve("loss");
+        let curve = curve((0..10_000).map(|i| (None, [5.0, 1.0, 9.0, 4.0][i % 4])));
         assert_eq!(curve.points.last(), Some(&(10_000.0, 4.0)));
     }
 
     #[test]
     fn the_mean_of_a_long_series_is_not_that_of_its_extremes() {
         let rare_peak = |i: u32| if i.is_multiple_of(100) { 1000.0 } else { 1.0 };
-        let curve = thinned((0..204_800).map(|i| (None, rare_peak(i)))).curve("grad_norm");
+        let curve = curve((0..204_800).map(|i| (None, rare_peak(i))));
         let mean = |points: &[(f64, f64)]| {
             points.iter().map(|(_, y)| y).sum::<f64>() / points.len() as f64
         };
@@ -243,7 +266,7 @@ mod tests {
                 thinned.halve();
             }
         }
-        let Curve { points, means, .. } = thinned.curve("loss");
+        let Curve { points, means, .. } = thinned.curve("loss", None);
         assert!(means.len() <= 60, "{}", means.len());
         assert!(points.contains(&(4_321.0, 1e6)));
         assert!(points.is_sorted_by(|one, next| one.0 < next.0));
@@ -255,14 +278,14 @@ mod tests {
     #[test]
     fn a_setting_before_the_first_step_does_not_cost_the_steps() {
         let steps = [None, Some(0.0), Some(10.0)];
-        let curve = thinned(steps.into_iter().map(|step| (step, 1.0))).curve("lr");
+        let curve = curve(steps.into_iter().map(|step| (step, 1.0)));
         assert_eq!(curve.points, [(0.0, 1.0), (10.0, 1.0)]);
     }
 
     #[test]
     fn steps_that_go_back_are_not_used() {
         let steps = [1.0, 2.0, 1.0, 2.0];
-        let curve = thinned(steps.into_iter().map(|step| (Some(step), step))).curve("loss");
+        let curve = curve(steps.into_iter().map(|step| (Some(step), step)));
         let xs: Vec<f64> = curve.points.iter().map(|point| point.0).collect();
         assert_eq!(xs, [1.0, 2.0, 3.0, 4.0]);
     }

@@ -23,8 +23,12 @@ impl Figures {
         if self.finite == 1 {
             (self.min, self.max) = (value, value);
         }
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        if value < self.min {
+            self.min = value;
+        }
+        if value > self.max {
+            self.max = value;
+        }
         let distance = value - self.mean;
         self.mean += distance / self.finite as f64;
         self.squares += distance * (value - self.mean);

@@ -22,7 +22,7 @@ fn with<T>(
     let id = store.look_back_at("x");
     for &(second, value) in samples {
         let point = Point { at: Timestamp::from_secs(second), step: None, value };
-        store.push(id, point, "");
+        store.push(id, point, "".into());
     }
     let scene = Scene {
         at: Timestamp::from_secs(now),
