@@ -161,7 +161,13 @@ fn is_numbered(word: &str) -> bool {
         return word.contains(|c: char| c.is_ascii_digit());
     }
     let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
-    let digits = &word.as_bytes()[letters..];
+    let (unit, digits) = word.split_at(letters);
+    // `epoch_5`, `step-100`
+    let digits = match digits.strip_prefix(['_', '-']) {
+        Some(digits) if is_counter(names::class(unit)) => digits,
+        _ => digits,
+    };
+    let digits = digits.as_bytes();
     (1..=5).contains(&letters)
         && !digits.is_empty()
         && digits.iter().all(u8::is_ascii_digit)

@@ -126,14 +126,19 @@ impl<'a> Sentence<'a> {
             self.share(place.next, name, out);
             return true;
         }
-        if (fraction || place.boxed && place.form != Form::Sign) && !counter {
+        // `loss: [0.51]` is a list of one, `lr [1]` may be the first of several.
+        let one = class == Class::Measured && number.style != Style::Integer;
+        if (fraction || place.boxed && place.form != Form::Sign && !one) && !counter {
             return false;
+        }
+        if self.both(first, last, &number, place.next, out) {
+            return true;
         }
         // `Best metric: 76.4 (epoch 12)` does not say where the run is.
         if counter
             && place.form == Form::Blank
             && first > 0
-            && self.byte(&self.tokens[first - 1]) == b'('
+            && matches!(self.byte(&self.tokens[first - 1]), b'(' | b'@')
         {
             return false;
         }
@@ -149,12 +154,73 @@ impl<'a> Sentence<'a> {
             form => form,
         };
         let best = head.eq_ignore_ascii_case("value") && self.after_best(first);
-        let parts: &[&str] = if best { &["best", name] } else { &[name] };
+        let parts: &[&str] = match self.leader(first, place.name) {
+            Some(leader) => &[name, leader],
+            None if best => &["best", name],
+            None => &[name],
+        };
         let start = self.tokens[at].start;
         if out.offer(parts, "_", form, number, start) && !fraction {
             self.average(place.next, name, &number, out);
         }
         true
+    }
+
+    /// `train/val loss: 0.51 / 0.62`, `loss/acc = 0.51/0.91`: two names and two values.
+    fn both(
+        &self,
+        first: usize,
+        last: usize,
+        number: &Number,
+        next: usize,
+        out: &mut Candidates,
+    ) -> bool {
+        let [slash, second, ..] = &self.tokens[next.min(self.tokens.len())..] else { return false };
+        let Kind::Number(second_number) = second.kind else { return false };
+        if self.byte(slash) != b'/' || second_number.style == Style::Integer {
+            return false;
+        }
+        let halves = |at: usize| {
+            let (a, b) = self.text(at, at).split_once('/')?;
+            let data = names::is_part_of_data(a) && names::is_part_of_data(b);
+            let measured = [a, b].iter().all(|word| names::class(word) == Class::Measured);
+            (data || measured && first == last).then_some((a, b))
+        };
+        let Some((at, (a, b))) = (first..=last).find_map(|at| Some((at, halves(at)?))) else {
+            return false;
+        };
+        // `train/val loss`, `loss (train/val)`
+        let rest = if at == first && at < last { (at + 1, last) } else { (first, at.max(1) - 1) };
+        let rest = if first == last { "" } else { self.text(rest.0, rest.1).trim_end_matches('(') };
+        for (half, number, token) in [(a, *number, next - 1), (b, second_number, next + 1)] {
+            let start = self.tokens[token].start;
+            let parts: &[&str] = if rest.is_empty() { &[half] } else { &[half, rest.trim_end()] };
+            out.offer(parts, "_", Form::Sign, number, start);
+        }
+        true
+    }
+
+    /// `loss: train 0.51 | val 0.62`, `reward: mean=1.5, std=0.2`: what data or which figure it is
+    /// the name of a number tells, and what was measured stands before them all.
+    fn leader(&self, first: usize, last: usize) -> Option<&'a str> {
+        let word = self.text(first, last);
+        let figure = ["mean", "std", "min", "max", "avg", "median"];
+        if first != last
+            || !(names::is_part_of_data(word)
+                || figure.iter().any(|f| word.eq_ignore_ascii_case(f)))
+        {
+            return None;
+        }
+        let leads = |at: &usize| {
+            self.tokens[*at].kind == Kind::Colon && self.tokens[at + 1].kind == Kind::Word
+        };
+        let colon = (1..first).rev().find(leads)?;
+        let name = &self.tokens[colon - 1];
+        let named = name.kind == Kind::Word
+            && names::class(self.text_of(name)) == Class::Measured
+            && !names::is_part_of_data(self.text_of(name));
+        let (start, end) = named.then(|| self.qualified(colon - 1))?;
+        Some(self.text(start, end))
     }
 
     /// `Accuracy: 9832/10000 (98%)`: the share is the value.
@@ -503,12 +569,13 @@ pub(super) fn is_wrapper(word: &str) -> bool {
         })
 }
 
-/// `Dropout`, `LayerNorm`; `Loss(train=0.5)` is none.
+/// `Dropout`, `LayerNorm`, `weight`; `Loss(train=0.5)` and `val(mean=0.5)` are none.
 fn is_type(word: &str) -> bool {
     let capitals = word.bytes().filter(u8::is_ascii_uppercase).count();
-    let camel = capitals > 1 && word.bytes().any(|byte| byte.is_ascii_lowercase());
-    word.starts_with(|c: char| c.is_ascii_uppercase())
-        && (camel || names::class(word) == Class::Unknown)
+    let camel = word.starts_with(|c: char| c.is_ascii_uppercase())
+        && capitals > 1
+        && word.bytes().any(|byte| byte.is_ascii_lowercase());
+    camel || names::class(word) == Class::Unknown && !names::is_part_of_data(word)
 }
 
 pub(super) fn is_counter(class: Class) -> bool {

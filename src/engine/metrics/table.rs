@@ -191,17 +191,17 @@ impl Tables {
             // Rows of each class, or of data.
             return true;
         }
-        let mut label = if numbered { "" } else { first };
-        if !label.contains(char::is_alphanumeric) {
-            label = "";
-        }
+        // A bar labels no row.
+        let is_label = |text: &&str| text.contains(char::is_alphanumeric);
+        let mut label = Some(first).filter(|_| !numbered).filter(is_label).unwrap_or_default();
         let whole = ["", "all", "total", "overall", "mean", "average", "avg"];
         for ((start, end), column) in self.cells[usize::from(unnamed)..].iter().zip(&header.columns)
         {
             let Some(number) = value(&text[*start..*end]) else {
                 // `| class | AP | class | AP |`: the label of what follows.
                 if *column == header.columns[0] {
-                    label = text[*start..*end].trim_ascii().to_str().unwrap_or_default();
+                    let cell = text[*start..*end].trim_ascii().to_str().ok();
+                    label = cell.filter(is_label).unwrap_or_default();
                 }
                 continue;
             };

@@ -112,6 +112,25 @@ fn plain_prints() {
 }
 
 #[test]
+fn names_and_values_that_share_words() {
+    check(&[
+        ("train/val loss: 0.51 / 0.62", "train_loss=0.51 val_loss=0.62"),
+        ("loss (train/val): 0.51/0.62", "train_loss=0.51 val_loss=0.62"),
+        ("loss/acc = 0.51/0.91", "loss=0.51 acc=0.91"),
+        ("loss: train 0.51 | val 0.62", "train_loss=0.51 val_loss=0.62"),
+        ("acc: train=91.2% test=88.1%", "train_acc=91.2% test_acc=88.1%"),
+        ("reward: mean=1.5, std=0.2", "mean_reward=1.5 std_reward=0.2"),
+        ("loss: [0.51]", "loss=0.51"),
+        ("L1 loss: 0.1, L2 loss: 0.2", "L1_loss=0.1 L2_loss=0.2"),
+        ("epoch_5 loss: 0.5\nepoch_6 loss: 0.4", "loss=0.5 loss=0.4"),
+        ("loss 0.51 (best 0.50 @ epoch 4)", "loss=0.51 best=0.50"),
+        ("PSNR 31.20dB SSIM 0.912", "PSNR=31.20dB SSIM=0.912"),
+        ("gpu 0: 81C 95% 23.1GB loss 0.51", "loss=0.51"),
+        ("Gen 5\tBest 0.91\tAvg 0.71", "Gen=5 Best=0.91 Avg=0.71"),
+    ]);
+}
+
+#[test]
 fn values_in_sentences() {
     check(&[
         (
