@@ -98,6 +98,9 @@ impl Screen {
             } else if self.text.len() < WIDEST {
                 self.text.push(b' ');
                 self.at += 1;
+            } else {
+                // Each of 65,535 steps would be counted, for a few bytes of input.
+                return;
             }
         }
     }

@@ -164,6 +164,7 @@ fn is_readable(stream: &OwnedFd) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Arc, Mutex};
     use std::thread;
 
@@ -246,17 +247,24 @@ mod tests {
     #[test]
     fn the_order_is_kept_whenever_the_keeper_takes_its_turns() {
         let Scene { reader, sink, ours, mut writer, mut seat, _folder } = scene();
-        let all = numbers(2_000_000);
-        let expected = all.clone();
-        let writes = thread::spawn(move || {
-            // Of many sizes.
-            let mut rest = all.as_slice();
-            let mut size = 1;
-            while !rest.is_empty() {
-                let (now, later) = rest.split_at(size.min(rest.len()));
-                writer.write_all(now).unwrap();
-                thread::yield_now();
-                (rest, size) = (later, (size * 7 + 1) % 3_001);
+        let (turns, all) = (Arc::new(AtomicU64::new(0)), numbers(2_000_000));
+        let writes = thread::spawn({
+            let (turns, all) = (Arc::clone(&turns), all.clone());
+            move || {
+                let mut rounds = 0;
+                // On a busy machine it takes a while until the keeper has a turn.
+                while rounds == 0 || rounds < 20 && turns.load(Ordering::Relaxed) == 0 {
+                    rounds += 1;
+                    // Of many sizes.
+                    let (mut rest, mut size) = (all.as_slice(), 1);
+                    while !rest.is_empty() {
+                        let (now, later) = rest.split_at(size.min(rest.len()));
+                        writer.write_all(now).unwrap();
+                        thread::yield_now();
+                        (rest, size) = (later, (size * 7 + 1) % 3_001);
+                    }
+                }
+                rounds
             }
         });
         let mut random = 12_345_u32;
@@ -264,8 +272,9 @@ mod tests {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let stopped = random >> 30 != 0;
             seat.step(&ours, std::process::id(), stopped);
+            turns.store(seat.number, Ordering::Relaxed);
         }
-        writes.join().unwrap();
+        let expected = all.repeat(writes.join().unwrap());
         assert!(seat.number > 0, "the keeper had no turn");
         let got = sink.0.lock().unwrap();
         assert!(*got == expected, "{} of {} bytes, or out of order", got.len(), expected.len());

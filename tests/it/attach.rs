@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use trainwatch::render::message::MessageKind;
 
+use crate::support::bounded::Bounded as _;
 use crate::support::outbox::{drop_all, wait_for};
 use crate::support::sandbox::{Outcome, Sandbox, WATCH};
 
@@ -14,7 +15,7 @@ use crate::support::sandbox::{Outcome, Sandbox, WATCH};
 fn process(code: i32) -> Child {
     let words = ["-c", &format!("read line; exit {code}")];
     let mut command = Command::new("sh");
-    command.args(words).stdin(Stdio::piped()).spawn().expect("it starts")
+    command.args(words).stdin(Stdio::piped()).start().expect("it starts")
 }
 
 /// `watch --pid`, of which it is known that it watches: it has shown what is in a file.
@@ -24,7 +25,7 @@ fn attach(sandbox: &Sandbox, process: &Child) -> Child {
         ["--pid", &process.id().to_string(), "--from", "start", "--tail"].map(str::to_owned);
     let mut command = sandbox.command(WATCH, words);
     command.arg(log).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut watch = command.spawn().expect("it starts");
+    let mut watch = command.start().expect("it starts");
     let mut line = String::new();
     let mut shown = BufReader::new(watch.stdout.as_mut().expect("a pipe"));
     shown.read_line(&mut line).expect("a line");
@@ -118,7 +119,7 @@ fn a_hang_up_that_is_ignored_ends_no_watching() {
     let log = sandbox.write("log", "one\n");
     let mut command = sandbox.command(WATCH, ["--nohup", "--from", "start", "--tail"]);
     command.arg(&log).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut watch = command.spawn().expect("it starts");
+    let mut watch = command.start().expect("it starts");
     let mut shown = BufReader::new(watch.stdout.take().expect("a pipe"));
     let mut next = || {
         let mut line = String::new();

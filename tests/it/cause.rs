@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::{Outcome, Sandbox, WATCH};
 
 /// A run that is sent SIGTERM, by this process, once it has printed a line.
@@ -13,7 +14,7 @@ fn terminated(sandbox: &Sandbox) -> Outcome {
     let words = ["--", "sh", "-c", "echo step 1 loss 0.5; exec sleep 1000"];
     let mut command = sandbox.command(WATCH, words);
     let mut watch =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).start().expect("it starts");
     let mut output = BufReader::new(watch.stdout.take().expect("a pipe"));
     output.read_line(&mut String::new()).expect("a line");
     let pid = Pid::from_raw(watch.id().cast_signed()).expect("a pid");

@@ -14,6 +14,7 @@ use trainwatch::render::Message;
 use trainwatch::render::message::{MessageKind, RunLabel};
 use trainwatch::time::Timestamp;
 
+use crate::support::bounded::Bounded as _;
 use crate::support::outbox::{drop_all, wait_for};
 use crate::support::sandbox::{Sandbox, has_ended, until};
 use crate::support::slack::FakeSlack;
@@ -159,7 +160,7 @@ fn the_supervised_command_holds_no_end_of_the_couriers_pipes() {
     let pipes_of_a_child = || {
         let mut list = std::process::Command::new("ls");
         list.args(["-l", "/proc/self/fd"]).stdin(std::process::Stdio::null());
-        let text = String::from_utf8(list.output().unwrap().stdout).unwrap();
+        let text = String::from_utf8(list.capture().unwrap().stdout).unwrap();
         text.lines().filter(|line| line.contains("pipe:")).count()
     };
     let before = pipes_of_a_child();

@@ -18,6 +18,7 @@ use std::time::Duration;
 use notify::Watcher as _;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::{Sandbox, WATCH};
 use crate::support::slack::{FakeSlack, Fault, LogEntry, Posted, Reply, What};
 
@@ -156,7 +157,7 @@ fn run_and_kill(sandbox: &Sandbox, slack: &FakeSlack, dice: &mut Dice) -> usize 
     let words = [&options[..], &["--", "sh", "-c", RUN]].concat();
     let mut command = sandbox.command(WATCH, words);
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut supervisor: Child = command.spawn().unwrap();
+    let mut supervisor: Child = command.start().unwrap();
     let mut kills = 0;
     for _ in 0..=dice.below(4) {
         dice.pause(140);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use trainwatch::render::text::whole;
 
+use crate::support::bounded::Bounded as _;
 use crate::support::outbox::{drop_all, wait_for};
 use crate::support::sandbox::{Sandbox, WATCH};
 
@@ -36,7 +37,7 @@ fn is_the_same(log: &str, code: i32, pty: &str) {
     let (play, log, code) = (data("play.py"), data(&format!("runs/{log}")), code.to_string());
     let options = ["--linger", "0s", "--pty", pty, "--record", "run.journal", "--"];
     let words = [&options[..], &["python3", &play, &log, &code]].concat();
-    let output = sandbox.command(WATCH, words).output().expect("watch runs");
+    let output = sandbox.command(WATCH, words).capture().expect("watch runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code().map(|code| code.to_string()), Some(code), "{said}");
     assert!(output.stdout == std::fs::read(&log).expect("a log"), "{log} {pty}: other bytes");

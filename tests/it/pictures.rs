@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::{Sandbox, WATCH, helper, train_script};
 use crate::support::slack::{FakeSlack, Posted};
 
@@ -74,7 +75,7 @@ fn the_card_while_it_runs() {
     let sandbox = bot(&slack);
     let words = words(&sandbox, &["--pause", "0.1", "--epochs", "16"]);
     let mut command = sandbox.command(WATCH, words);
-    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).start().expect("it starts");
     slack.wait_for("chat.update", 1);
     write(&sandbox, &slack, &slack.messages(TRAINING), "card");
     kill_process(Pid::from_child(&run), Signal::TERM).expect("it is asked to end");
@@ -92,7 +93,7 @@ fn a_heartbeat_that_went_off() {
     let example = words(&sandbox, &["--pause", "0.1", "--epochs", "100"]);
     let words = ["--rules", "rules.yaml"].into_iter().chain(example);
     let mut command = sandbox.command(WATCH, words);
-    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).start().expect("it starts");
     // Its card is edited every now and then.
     let not_held = |_: &usize| slack.scheduled().is_empty();
     (1..).take_while(not_held).for_each(|n| slack.wait_for("chat.update", n));

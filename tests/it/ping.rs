@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::{Sandbox, WATCH};
 use crate::support::slack::{FakeSlack, Fault, Reply, What};
 
@@ -31,7 +32,7 @@ fn a_check_is_told_of_start_log_and_failure() {
     let mut command: Command =
         sandbox.command(WATCH, ["--linger", "60s", "--", "sh", "-c", script]);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut run = command.spawn().unwrap();
+    let mut run = command.start().unwrap();
     server.wait_for("/ping/uuid/start", 1);
     run.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
     server.wait_for("/ping/uuid/log", 1);

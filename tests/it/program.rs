@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::{Outcome, Sandbox, WATCH, train_script, with_input};
 use crate::support::slack::FakeSlack;
 
@@ -12,7 +13,7 @@ const TRAINING: &str = "#training";
 fn bare(sandbox: &Sandbox, args: &[&str]) -> Outcome {
     let script = train_script();
     let words = [&[script.to_str().expect("UTF-8"), "--pause", "0"], args].concat();
-    Outcome::of(sandbox.command("python3", words).output().expect("python3 runs"))
+    Outcome::of(sandbox.command("python3", words).capture().expect("python3 runs"))
 }
 
 #[test]
@@ -258,7 +259,7 @@ fn the_output_is_byte_exact_whatever_it_is() {
         (0..3_000_000u32).map(|x| (x.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let path = sandbox.work().join("noise");
     fs::write(&path, &input).expect("a file");
-    let output = sandbox.command(WATCH, ["--", "cat", "noise"]).output().expect("watch runs");
+    let output = sandbox.command(WATCH, ["--", "cat", "noise"]).capture().expect("watch runs");
     assert!(output.stdout == input, "{} of {} bytes", output.stdout.len(), input.len());
 }
 

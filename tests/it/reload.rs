@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStderr, Stdio};
 
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::{Sandbox, WATCH};
 
 const RULES: &str = "
@@ -24,7 +25,7 @@ impl Run {
     fn start(sandbox: &Sandbox) -> Self {
         let mut command = sandbox.command(WATCH, ["--record", "run.journal", "--", "cat"]);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("it starts");
+        let mut child = command.start().expect("it starts");
         let said = BufReader::new(child.stderr.take().expect("a pipe"));
         Self { child, said }
     }

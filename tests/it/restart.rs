@@ -7,6 +7,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use trainwatch::render::message::MessageKind;
 
+use crate::support::bounded::Bounded as _;
 use crate::support::outbox::{drop_all, wait_for};
 use crate::support::sandbox::{Outcome, Sandbox, WATCH};
 
@@ -27,7 +28,7 @@ fn watch(sandbox: &Sandbox, restart: &str, script: &str) -> Command {
 }
 
 fn run(sandbox: &Sandbox, restart: &str, script: &str) -> Outcome {
-    let outcome = Outcome::of(watch(sandbox, restart, script).output().expect("watch runs"));
+    let outcome = Outcome::of(watch(sandbox, restart, script).capture().expect("watch runs"));
     Outcome { stderr: unwrapped(&outcome.stderr), ..outcome }
 }
 
@@ -83,7 +84,7 @@ fn what_ended_well_or_was_stopped_is_not_started_again() {
     for (name, script, code) in
         [("TERM", stopped, Some(5)), ("INT", &waits, None), ("USR1", &waits, None)]
     {
-        let mut child = watch(&sandbox, "on-failure", script).spawn().expect("watch starts");
+        let mut child = watch(&sandbox, "on-failure", script).start().expect("watch starts");
         let input = child.stdin.take();
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
@@ -99,7 +100,7 @@ fn what_ended_well_or_was_stopped_is_not_started_again() {
 #[test]
 fn whoever_no_longer_reads_gets_no_restarts() {
     let sandbox = Sandbox::new();
-    let mut child = watch(&sandbox, "on-failure", "exec yes").spawn().expect("watch starts");
+    let mut child = watch(&sandbox, "on-failure", "exec yes").start().expect("watch starts");
     let mut some = [0; 2];
     child.stdout.take().expect("a pipe").read_exact(&mut some).expect("output");
     let mut told = String::new();
@@ -110,7 +111,7 @@ fn whoever_no_longer_reads_gets_no_restarts() {
 
 /// Started, and failed for the first time: what it said until then.
 fn until_its_pause(command: &mut Command) -> (Child, BufReader<ChildStderr>, String) {
-    let mut child = command.spawn().expect("watch starts");
+    let mut child = command.start().expect("watch starts");
     let mut told = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut text = String::new();
     while !text.contains("╰─") {
@@ -160,7 +161,7 @@ fn unreachable() -> Sandbox {
 fn the_keeper_holds_the_process_that_was_started_again() {
     let sandbox = unreachable();
     let script = fails_once("echo waiting; read line; echo after; touch done; exit 4");
-    let mut child = watch(&sandbox, "on-failure", &script).spawn().expect("watch starts");
+    let mut child = watch(&sandbox, "on-failure", &script).start().expect("watch starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut text = String::new();
     while !text.contains("waiting") {
@@ -187,7 +188,7 @@ fn the_keeper_holds_the_process_that_was_started_again() {
 fn a_supervisor_that_dies_in_the_pause_leaves_an_end_and_no_restart() {
     let sandbox = unreachable();
     let script = "echo life >> lives; exit 3";
-    let mut child = watch(&sandbox, "on-failure", script).spawn().expect("watch starts");
+    let mut child = watch(&sandbox, "on-failure", script).start().expect("watch starts");
     wait_for(&sandbox.state(), |entries| {
         entries.iter().any(|entry| entry.message.rule == "restarted")
     });

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::{Mortal, Sandbox, WATCH};
 
 /// A rule for each last digit: of many alerts of one rule some are told in one message.
@@ -34,7 +35,7 @@ impl Story {
         let words = [&["--rules", "rules.yaml", "--tail", "train.log"], options].concat();
         let said = File::create(self.said_path(self.lives)).unwrap();
         let mut command = self.sandbox.command(WATCH, words);
-        Mortal(command.stdout(Stdio::null()).stderr(said).spawn().unwrap())
+        Mortal(command.stdout(Stdio::null()).stderr(said).start().unwrap())
     }
 
     fn said_path(&self, life: usize) -> std::path::PathBuf {

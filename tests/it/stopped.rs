@@ -7,6 +7,7 @@ use std::process::{ChildStderr, ChildStdout, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::{Mortal, Sandbox, WATCH, helper, until};
 
 /// `counter.py` under `watch`.
@@ -25,7 +26,7 @@ impl Counting {
         let words = ["--", "python3", script, "enough", "marker"];
         let mut command = sandbox.command(WATCH, options.iter().chain(&words));
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut watch = command.spawn().expect("watch starts");
+        let mut watch = command.start().expect("watch starts");
         let lines = BufReader::new(watch.stdout.take().expect("a pipe"));
         let messages = watch.stderr.take().expect("a pipe");
         Self { sandbox, watch: Mortal(watch), lines, messages, seen: 0 }
@@ -146,7 +147,7 @@ fn what_does_not_fit_is_counted() {
     let words = format!("echo begin; read line; yes $(seq 200) | head -c {total}; touch marker");
     let mut command = sandbox.command(WATCH, ["--pty", "never", "--", "sh", "-c", &words]);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut watch = command.spawn().expect("watch starts");
+    let mut watch = command.start().expect("watch starts");
     let mut output = BufReader::new(watch.stdout.take().expect("a pipe"));
     let mut line = String::new();
     output.read_line(&mut line).expect("a line");
@@ -173,7 +174,7 @@ fn the_time_in_which_it_was_stopped_is_no_silence() {
     // It prints all the time, which only the keeper sees.
     let life = "i=0; while [ ! -e enough ]; do i=$((i+1)); echo \"step $i\"; sleep 0.05; done";
     let command = &mut sandbox.command(WATCH, ["--pty", "never", "--", "sh", "-c", life]);
-    let watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).start();
     let mut watch = Mortal(watch.expect("watch starts"));
     let mut output = BufReader::new(watch.0.stdout.take().expect("a pipe"));
     output.read_line(&mut String::new()).expect("a line");
@@ -199,7 +200,7 @@ fn what_was_read_meanwhile_is_shown_though_the_command_prints_nothing_more() {
         let words = "echo 0; read line; seq 200000; touch marker; read line";
         let mut command = sandbox.command(WATCH, ["--pty", pty, "--", "sh", "-c", words]);
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut watch = Mortal(command.spawn().expect("watch starts"));
+        let mut watch = Mortal(command.start().expect("watch starts"));
         let mut input = watch.0.stdin.take().expect("a pipe");
         let mut lines = BufReader::new(watch.0.stdout.take().expect("a pipe")).lines();
         assert_eq!(lines.next().expect("a line").expect("text"), "0");

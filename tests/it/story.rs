@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::{Sandbox, WATCH, kill_with_keeper};
 use crate::support::slack::{FakeSlack, Posted};
 
@@ -26,7 +27,7 @@ fn start(sandbox: &Sandbox, options: &[&str]) -> Child {
     let words = [&["--linger", "60s", "--name", "resnet50"], options, &["--", "sh", "-c", RUN]];
     let mut command: Command = sandbox.command(WATCH, words.concat());
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().expect("it starts")
+    command.start().expect("it starts")
 }
 
 fn go_on(run: &mut Child) {

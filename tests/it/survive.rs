@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use trainwatch::outbox::Entry;
 use trainwatch::render::message::MessageKind;
 
+use crate::support::bounded::Bounded as _;
 use crate::support::outbox::{drop_all, wait_for};
 use crate::support::sandbox::{Sandbox, WATCH, until};
 
@@ -39,7 +40,7 @@ impl Work {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn()
+            .start()
             .expect("watch starts");
         let input = watch.stdin.take().expect("a pipe");
         let output = BufReader::new(watch.stdout.take().expect("a pipe"));
@@ -183,7 +184,7 @@ fn output_into_a_file_goes_on_into_that_file() {
         .stdin(Stdio::piped())
         .stdout(fs::File::create(&out).expect("a file"))
         .stderr(Stdio::null())
-        .spawn()
+        .start()
         .expect("watch starts");
     until("the first line", || fs::read_to_string(&out).expect("a file") == "before\n");
     // Waiting would close it.

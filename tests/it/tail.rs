@@ -7,7 +7,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,6 +19,8 @@ use trainwatch::sources::tail::{
     Echo, Follower, Notice, Options, StopFlag, Summary, TailError, follow,
 };
 use trainwatch::time::Timestamp;
+
+use crate::support::bounded::Bounded as _;
 
 /// What a source gave, as lines: its bytes cut at newlines, gaps and its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -565,7 +567,7 @@ fn logrotate(bench: &Bench, mode: &str) -> bool {
     fs::set_permissions(bench.path("rotate.conf"), fs::Permissions::from_mode(0o644)).unwrap();
     let mut command = Command::new("/usr/sbin/logrotate");
     command.arg("--force").arg("--state").arg(bench.path("state")).arg(bench.path("rotate.conf"));
-    match command.output() {
+    match command.stdin(Stdio::null()).capture() {
         Ok(output) => {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             true

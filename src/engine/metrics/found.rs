@@ -42,6 +42,8 @@ pub(super) struct Candidate {
 pub(super) struct Candidates {
     /// What the names of measured quantities on this line are prefixed with.
     scope: String,
+    /// It stood before a name as a part of it: it belongs to what is alike, and as there.
+    shared: bool,
     names: String,
     list: Vec<Candidate>,
     /// Where digits are looked at, not only whether there is one.
@@ -77,6 +79,13 @@ impl Candidates {
     pub(super) fn set_scope(&mut self, scope: &str) {
         self.scope.clear();
         self.scope.push_str(scope);
+        self.shared = false;
+    }
+
+    /// The line's first name begins with this data: `val Loss: 0.6 Acc: 0.7`.
+    pub(super) fn share(&mut self, data: &str) {
+        self.set_scope(data);
+        self.shared = true;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -115,8 +124,11 @@ impl Candidates {
         if let Some(short) = short {
             self.names.truncate(from);
             self.names.push_str(short);
-        } else if !self.scope.is_empty() && has_scope(&self.names[from..]) {
-            self.names.insert(from, '/');
+        } else if !self.scope.is_empty()
+            && has_scope(&self.names[from..])
+            && (!self.shared || names::is_of_data(&self.names[from..]))
+        {
+            self.names.insert(from, if self.shared { '_' } else { '/' });
             self.names.insert_str(from, &self.scope);
         }
         let name = (from, self.names.len());

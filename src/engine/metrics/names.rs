@@ -80,6 +80,12 @@ pub(super) fn says_data(name: &str) -> bool {
     name.split(|c: char| !c.is_alphanumeric()).any(is_part_of_data)
 }
 
+/// Whether what is measured is different for other data, as a learning rate or a speed is not.
+pub(super) fn is_of_data(name: &str) -> bool {
+    let parts = || name.split(|c: char| !c.is_alphanumeric());
+    parts().any(is_measured) && !parts().any(|word| kinds(word) & words::OF_RUN != 0)
+}
+
 /// A word for data that is not trained on: what is measured there has another name.
 pub(super) fn is_held_out(word: &str) -> bool {
     is_part_of_data(word) && !word.get(..5).is_some_and(|w| w.eq_ignore_ascii_case("train"))

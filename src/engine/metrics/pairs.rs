@@ -36,6 +36,9 @@ struct Place {
 pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
     sentence.row_number(out);
     sentence.fix_quoted(out);
+    if let Some(data) = sentence.shared_data() {
+        out.share(data);
+    }
     for (at, token) in sentence.tokens.iter().enumerate().skip(sentence.header()) {
         match token.kind {
             Kind::Number(number) => sentence.number(at, number, out),
@@ -183,6 +186,21 @@ impl<'a> Sentence<'a> {
             }
             _ => number,
         }
+    }
+
+    /// The first word of `val Loss: 0.6 Acc: 0.7`, if no other data is spoken of.
+    fn shared_data(&self) -> Option<&'a str> {
+        let [data, name, sign, ..] = self.tokens else { return None };
+        let is_word = |token: &Token| token.kind == Kind::Word;
+        let shares = is_word(data)
+            && names::is_part_of_data(self.text_of(data))
+            && is_word(name)
+            && name.gap == Gap::One
+            && names::class(self.text_of(name)) == Class::Measured
+            && matches!(sign.kind, Kind::Colon | Kind::Equals | Kind::Number(_));
+        let mut others = self.tokens[1..].iter().filter(|token| is_word(token));
+        (shares && !others.any(|token| names::says_data(self.text_of(token))))
+            .then(|| self.text_of(data))
     }
 
     /// The data that is spoken of from this word on: `Test: [0/48] loss 0.5`, `| valid | loss 5.2`,

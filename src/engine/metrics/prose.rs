@@ -95,13 +95,19 @@ impl Sentence<'_> {
         !matches!(self.kind(at), Some(Kind::Comma | Kind::Semicolon | Kind::Pipe | Kind::Colon))
     }
 
-    /// `the training loss is 2.43`, `an accuracy of 91.2%`
+    /// `the training loss is 2.43`, `an accuracy of 91.2%`, `the accuracy is: 0.91`; and
+    /// `finished after 200 timesteps with reward 200.0`.
     fn named_before(&self, at: usize, next: usize) -> Option<(usize, usize)> {
-        let verb = at.checked_sub(1).filter(|verb| self.is(*verb, VERBS))?;
-        let last = verb.checked_sub(1).filter(|last| self.is_measured(*last))?;
+        let mut last = at.checked_sub(1)?;
+        if self.kind(last) == Some(Kind::Colon) {
+            last = last.checked_sub(1).filter(|verb| self.is(*verb, &["is", "was"]))?;
+        }
+        let has_verb = self.is(last, VERBS);
+        last = last.checked_sub(usize::from(has_verb)).filter(|last| self.is_measured(*last))?;
         let (first, last) = self.qualified(last);
-        let one = (last..at).all(|i| self.tokens[i + 1].gap == Gap::One);
-        (one && self.is_of_now(first, next)).then_some((first, last))
+        let joined = has_verb || first.checked_sub(1).is_some_and(|i| self.is(i, &["with"]));
+        let one = (last..at).all(|i| self.tokens[i + 1].gap != Gap::Wide);
+        (joined && one && self.is_of_now(first, next)).then_some((first, last))
     }
 
     /// `1.25 avg loss, 90.1% top1`, `55.9 perplexity estimate`
@@ -110,6 +116,9 @@ impl Sentence<'_> {
         if matches!(before, Some(Kind::Word | Kind::Equals | Kind::Quote | Kind::Other)) {
             return None;
         }
+        // `| 45.6% bf16 MFU |`: a cell may say more.
+        let more = before == Some(Kind::Pipe) && self.kind(next + 2) == Some(Kind::Pipe);
+        let next = next + usize::from(more && self.kind(next) == Some(Kind::Word));
         let is_name = |i: usize| {
             self.kind(i) == Some(Kind::Word)
                 && self.tokens[i].gap == Gap::One
@@ -177,7 +186,9 @@ impl Sentence<'_> {
         }
         let joint = (1..sign.min(4)).find(|i| self.is(*i, &["of", "on"]))?;
         let named = (0..joint).all(|i| self.kind(i) == Some(Kind::Word));
-        let of_all = self.is(joint + 1, &["the"]);
+        let of_all = self.is(joint + 1, &["the"])
+            || self.kind(joint + 1) == Some(Kind::Word)
+                && names::is_part_of_data(self.text(joint + 1, joint + 1));
         let body =
             (joint + 1..sign).all(|i| matches!(self.kind(i), Some(Kind::Word | Kind::Number(_))));
         let alone = self.kind(next).is_none() || self.text(next, next) == ".";

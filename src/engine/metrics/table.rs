@@ -7,7 +7,7 @@ use bstr::ByteSlice;
 use super::found::{Candidates, Form};
 use super::mapping::whole_number;
 use super::names::{self, Class};
-use super::number::{self, Lexed, Number};
+use super::number::{self, Lexed, Number, Style};
 use crate::engine::bar;
 
 /// More columns or longer lines are no table that is read here.
@@ -227,7 +227,14 @@ fn is_name(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.split(' ').count() <= 4
         && !text.contains(['=', ':', '"', '\'', '|', ';', '\\', '`', '!', '?'])
-        && !text.split(' ').any(names::is_prose)
+        && !text.split(' ').any(|word| names::is_prose(word) || is_value(word))
+}
+
+/// `0.51`, `1e-3`, `#7`: names hold none.
+fn is_value(word: &str) -> bool {
+    let count =
+        word.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    count || value(word.as_bytes()).is_some_and(|number| matches!(number.style, Style::Decimal(_)))
 }
 
 /// A line of dashes.

@@ -123,6 +123,10 @@ fn values_in_sentences() {
         ("INFO : -1.9 per-word bound, 4.5 perplexity estimate based on it", "perplexity=4.5"),
         ("\t0.9\t = Validation score   (accuracy)", "Validation_score=0.9"),
         ("0.5 = x", ""),
+        ("Perplexity of valid set: 123.4", "Perplexity=123.4"),
+        ("The accuracy is: 0.912", "accuracy=0.912"),
+        ("Episode 3 finished after 200 timesteps with reward 20.5", "Episode=3 reward=20.5"),
+        ("step 3 | lr 1e-4 | 45.6% bf16 MFU | 7 tok/s", "step=3 lr=1e-4 MFU=45.6%"),
         ("Better model found at epoch 0 with valid_loss value: 0.62.", "valid_loss=0.62"),
         ("Trial 3 finished with value: 0.5", "Trial=3 value=0.5"),
         ("Training loss (for one batch) at step 200: 0.6931", "step=200 Training_loss=0.6931"),
@@ -198,6 +202,17 @@ fn data_that_is_spoken_of() {
         ("Epoch: 001, Train: 0.91, Val: 0.52", "epoch=001 Train=0.91 Val=0.52"),
         ("==> validation epoch 1: val_loss=1.6", "epoch=1 val_loss=1.6"),
         ("loss (val): 0.5, lr: 0.1", "loss_val=0.5 lr=0.1"),
+    ]);
+}
+
+#[test]
+fn data_that_a_line_begins_with_is_that_of_all_that_is_alike() {
+    check(&[
+        ("train Loss: 0.51 Acc: 0.81", "train_Loss=0.51 train_Acc=0.81"),
+        ("val Loss: 0.61 Acc: 0.79", "val_Loss=0.61 val_Acc=0.79"),
+        ("train loss 0.5 lr 0.1 grad_norm 1.5", "train_loss=0.5 lr=0.1 grad_norm=1.5"),
+        ("train loss 0.5, val loss 0.6, acc 0.7", "train_loss=0.5 val_loss=0.6 acc=0.7"),
+        ("train loss 0.5, val_loss 0.6, acc 0.7", "train_loss=0.5 val_loss=0.6 acc=0.7"),
     ]);
 }
 
@@ -388,6 +403,10 @@ fn frameworks() {
 #[test]
 fn tables() {
     check(&[
+        (
+            "Step #10\tLoss 0.51\tLR 1e-3\nStep #11\tLoss 0.5\tLR 1e-3",
+            "step=10 Loss=0.51 LR=1e-3 step=11 Loss=0.5 LR=1e-3",
+        ),
         (
             "epoch\tloss\tacc\n1\t0.5\t0.9\nsaved model\n2\t0.4\t0.91",
             "epoch=1 loss=0.5 acc=0.9 epoch=2 loss=0.4 acc=0.91",

@@ -107,7 +107,7 @@ fn word(rest: &[u8]) -> usize {
             at += 1;
         } else if byte >= 0x80
             && let (Some(letter), len) = decode_utf8(&rest[at..])
-            && letter.is_alphabetic()
+            && (letter.is_alphabetic() || end > 0 && letter.is_alphanumeric())
             && at == end
         {
             at += len;

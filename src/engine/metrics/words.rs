@@ -72,6 +72,10 @@ const TIMES_WORDS: &str = "
 const UNITS_WORDS: &str =
     "mb gb mib gib kb gflops tflops epochs steps iterations samples tokens it reqs db";
 
+/// Measured, but of the run as a whole.
+const OF_RUN_WORDS: &str = "
+    lr norm gnorm gradnorm mfu fps sps wps tps ips throughput speed util utilization mem memory";
+
 /// Endings of files: `train.py`, `model.pt` are places, not names.
 const FILES_WORDS: &str = "
     py cc cpp cu c h hpp rs go jl r pt pth ckpt json yaml yml txt log csv so png npz bin
@@ -95,8 +99,9 @@ pub(super) const REPORT: Kinds = 1 << 11;
 pub(super) const TIME: Kinds = 1 << 12;
 pub(super) const UNIT: Kinds = 1 << 13;
 pub(super) const FILE: Kinds = 1 << 14;
+pub(super) const OF_RUN: Kinds = 1 << 15;
 
-const LISTS: [(Kinds, &str); 15] = [
+const LISTS: [(Kinds, &str); 16] = [
     (MEASURED, MEASURED_WORDS),
     (EPOCH, EPOCHS_WORDS),
     (STEP, STEPS_WORDS),
@@ -112,6 +117,7 @@ const LISTS: [(Kinds, &str); 15] = [
     (TIME, TIMES_WORDS),
     (UNIT, UNITS_WORDS),
     (FILE, FILES_WORDS),
+    (OF_RUN, OF_RUN_WORDS),
 ];
 
 /// No word in the lists is longer, in bytes.

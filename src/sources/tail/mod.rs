@@ -12,11 +12,14 @@
 pub mod checkpoint;
 mod echo;
 mod file;
+mod folders;
 mod glob;
 mod identity;
 mod keeper;
+mod naming;
 mod notice;
 mod output;
+mod reading;
 mod resume;
 mod rotation;
 mod set;

@@ -3,15 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::{Running, kill, script, watch, watch_child};
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::Sandbox;
 
 #[test]
 fn the_exit_code_is_the_commands() {
     for code in [0, 1, 2, 3, 42, 85, 124, 125, 126, 127, 128, 129, 130, 137, 143, 254, 255] {
-        let status = watch(["sh", "-c", &format!("exit {code}")]).status().unwrap();
+        let status = watch(["sh", "-c", &format!("exit {code}")]).to_end().unwrap();
         assert_eq!(status.code(), Some(code));
     }
 }
@@ -22,8 +23,8 @@ fn we_die_of_the_signal_that_killed_the_command() {
     let signals = (1..=16).chain([24, 25, 26, 27, 29, 30, 31, 34, 64]);
     for signal in signals {
         let name = signal.to_string();
-        let bare = Command::new("python3").arg(script()).args(["die", &name]).status().unwrap();
-        let watched = watch_child(&["die", &name]).output().unwrap().status;
+        let bare = Command::new("python3").arg(script()).args(["die", &name]).to_end().unwrap();
+        let watched = watch_child(&["die", &name]).capture().unwrap().status;
         assert_eq!(bare.signal(), Some(signal));
         assert_eq!(watched.signal(), bare.signal(), "of signal {signal}: {watched}");
         assert!(!watched.core_dumped(), "a second core file for signal {signal}");
@@ -33,7 +34,7 @@ fn we_die_of_the_signal_that_killed_the_command() {
 #[test]
 fn a_command_that_is_not_there_gives_127() {
     for name in ["no-such-command-anywhere", "/no/such/file", "./no-such-file"] {
-        assert_eq!(watch([name]).output().unwrap().status.code(), Some(127), "{name}");
+        assert_eq!(watch([name]).capture().unwrap().status.code(), Some(127), "{name}");
     }
 }
 
@@ -46,7 +47,7 @@ fn a_command_that_cannot_be_executed_gives_126() {
     fs::write(&orphan, "#!/no/such/interpreter\n").unwrap();
     fs::set_permissions(&orphan, PermissionsExt::from_mode(0o755)).unwrap();
     for path in [folder.path(), &plain, &orphan] {
-        assert_eq!(watch([path]).output().unwrap().status.code(), Some(126), "{}", path.display());
+        assert_eq!(watch([path]).capture().unwrap().status.code(), Some(126), "{}", path.display());
     }
 }
 
@@ -56,7 +57,7 @@ fn a_script_without_a_first_line_is_run_by_the_shell() {
     let path = folder.path().join("bare");
     fs::write(&path, "exit 6\n").unwrap();
     fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    assert_eq!(watch([path]).output().unwrap().status.code(), Some(6));
+    assert_eq!(watch([path]).capture().unwrap().status.code(), Some(6));
 }
 
 #[test]
@@ -70,7 +71,7 @@ fn a_grandchild_that_holds_the_output_does_not_hold_us() {
 
 #[test]
 fn what_a_grandchild_writes_after_the_end_is_still_shown() {
-    let output = watch_child(&["leak", "words"]).output().unwrap();
+    let output = watch_child(&["leak", "words"]).capture().unwrap();
     assert_eq!(output.status.code(), Some(5));
     assert!(output.stdout.ends_with(b"late words\n"), "{output:?}");
 }
@@ -93,5 +94,5 @@ fn the_exit_code_is_known_where_sigchld_is_ignored() {
     let mut command = Command::new("python3");
     super::isolate(&mut command);
     command.args(["-c", ignoring, super::WATCH, "--", "sh", "-c", "exit 7"]);
-    assert_eq!(command.output().unwrap().status.code(), Some(7));
+    assert_eq!(command.stdin(Stdio::null()).capture().unwrap().status.code(), Some(7));
 }

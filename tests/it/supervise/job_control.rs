@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::terminal::Terminal;
 use super::{PATIENCE, WATCH, line, script};
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::until;
 
 /// `watch -- child.py ARGS` as a job.
@@ -80,14 +81,16 @@ fn without_a_terminal_the_window_is_never_empty() {
     let mut command = Command::new(WATCH);
     super::isolate(&mut command);
     command.args(["--pty", "always", "--", "stty", "size"]);
-    let output = command.env("COLUMNS", "132").env_remove("LINES").output().unwrap();
+    let output =
+        command.env("COLUMNS", "132").env_remove("LINES").stdin(Stdio::null()).capture().unwrap();
     // stty asks its input, which is no terminal here; so ask the output.
     assert!(!output.status.success());
     let mut command = Command::new(WATCH);
     super::isolate(&mut command);
     let ask = "import os; print(tuple(os.get_terminal_size(1)))";
     command.args(["--pty", "always", "--", "python3", "-c", ask]);
-    let output = command.env("COLUMNS", "132").env_remove("LINES").output().unwrap();
+    let output =
+        command.env("COLUMNS", "132").env_remove("LINES").stdin(Stdio::null()).capture().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "(132, 24)\n");
 }
 

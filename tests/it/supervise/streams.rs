@@ -8,10 +8,11 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::{Running, WATCH, isolate, script, watch, watch_child};
+use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::until;
 
 fn bare(args: &[&str]) -> std::process::Output {
-    Command::new("python3").arg(script()).args(args).output().unwrap()
+    Command::new("python3").arg(script()).args(args).stdin(Stdio::null()).capture().unwrap()
 }
 
 #[test]
@@ -19,13 +20,13 @@ fn every_byte_comes_through_as_it_is() {
     for args in [&["wild"][..], &["big", "10000001"]] {
         let expected = bare(args).stdout;
         assert!(!expected.is_empty());
-        assert!(watch_child(args).output().unwrap().stdout == expected, "{args:?}");
+        assert!(watch_child(args).capture().unwrap().stdout == expected, "{args:?}");
     }
 }
 
 #[test]
 fn the_streams_stay_apart_and_in_order() {
-    let output = watch_child(&["both", "500"]).output().unwrap();
+    let output = watch_child(&["both", "500"]).capture().unwrap();
     let lines = |name: &str| (0..500).map(|n| format!("{name} {n}\n")).collect::<String>();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), lines("out"));
     // Our own messages are there too.
@@ -37,7 +38,7 @@ fn the_streams_stay_apart_and_in_order() {
 #[test]
 fn the_last_words_before_a_kill_are_not_lost() {
     for _ in 0..20 {
-        let output = watch_child(&["last-words", "9"]).output().unwrap();
+        let output = watch_child(&["last-words", "9"]).capture().unwrap();
         assert_eq!(output.stdout, b"the last words");
         assert_eq!(output.status.signal(), Some(9));
     }
@@ -86,7 +87,7 @@ fn an_output_that_somebody_made_non_blocking_loses_nothing() {
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
     let mut command = watch_child(&["big", "1000000"]);
-    let mut child = command.stdout(writer).spawn().unwrap();
+    let mut child = command.stdout(writer).start().unwrap();
     // It holds our copy of the writer.
     drop(command);
     let mut all = Vec::new();
@@ -98,7 +99,8 @@ fn an_output_that_somebody_made_non_blocking_loses_nothing() {
 #[test]
 fn a_full_disk_under_our_output_does_not_end_the_command() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output = watch_child(&["big", "1000000"]).stdout(full).output().unwrap();
+    let output =
+        watch_child(&["big", "1000000"]).stdout(full).start().unwrap().wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
 }
 
@@ -117,7 +119,8 @@ fn a_reader_that_leaves_hangs_up_a_forced_terminal() {
 fn quiet_echoes_nothing() {
     let mut command = Command::new(WATCH);
     isolate(&mut command);
-    let output = command.args(["--quiet", "--", "echo", "hello"]).output().unwrap();
+    let output =
+        command.args(["--quiet", "--", "echo", "hello"]).stdin(Stdio::null()).capture().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
 }
 
@@ -132,7 +135,7 @@ fn its_input_is_ours_until_its_end() {
     assert_eq!((run.line(), run.line()), ("[one".into(), "two]".into()));
     assert_eq!(run.child.wait().unwrap().code(), Some(0));
 
-    let output = watch_child(&["stdin"]).output().unwrap();
+    let output = watch_child(&["stdin"]).capture().unwrap();
     assert_eq!(output.stdout, b"ready\n[]\n", "/dev/null is empty");
 }
 
@@ -162,7 +165,7 @@ fn report(watched: bool) -> Value {
         .arg(&path)
         .env("OURS", "a b")
         .stdin(Stdio::null());
-    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    assert_eq!(command.capture().unwrap().status.code(), Some(0));
     serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()
 }
 

@@ -10,6 +10,8 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::{PATIENCE, data, isolate, line};
 
+use crate::support::bounded::Bounded as _;
+
 pub(crate) struct Terminal {
     master: File,
     shell: Child,
@@ -34,7 +36,7 @@ impl Terminal {
         shell.stdin(Stdio::piped()).stdout(Stdio::piped());
         let master = File::from(master);
         set_size(&master, 100, 30);
-        let mut shell = shell.spawn().unwrap();
+        let mut shell = shell.start().unwrap();
         let orders = shell.stdin.take().unwrap();
         let reports = BufReader::new(shell.stdout.take().unwrap());
         let mut terminal = Self { master, shell, orders, reports, pid: 0, screen: Vec::new() };

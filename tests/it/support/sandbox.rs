@@ -10,6 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
+use crate::support::bounded::Bounded as _;
+
 pub const WATCH: &str = env!("CARGO_BIN_EXE_watch");
 
 /// Removed with all that is in it.
@@ -78,7 +80,7 @@ impl Sandbox {
 
     /// `watch` with these words, to its end.
     pub fn watch<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
-        Outcome::of(self.command(WATCH, args).output().expect("watch runs"))
+        Outcome::of(self.command(WATCH, args).capture().expect("watch runs"))
     }
 
     /// `watch OPTIONS -- python3 train.py ARGS`.
@@ -199,7 +201,7 @@ pub fn with_input(mut command: Command, input: &[u8]) -> Outcome {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
+        .start()
         .expect("it starts");
     let mut pipe = child.stdin.take().expect("a pipe");
     // It may end before it has read everything.
