@@ -92,7 +92,7 @@ pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
         maybe_list: matches!(style, Style::Decimal(1..3))
             && memchr::memchr(b',', &text[..len]).is_some()
             && has_decimal_comma(&text[..len]),
-        may_be_large: len > 9 || memchr::memchr2(b'e', b'E', &text[..len]).is_some(),
+        may_be_large: len > 9 || text[..len].iter().any(u8::is_ascii_alphabetic),
         style,
         unit: Unit::None,
         glued: true,

@@ -90,10 +90,10 @@ pub(in crate::engine) struct Readings {
 
 #[derive(Debug)]
 struct ReadLine {
-    start: usize,
-    length: usize,
+    start: u32,
+    length: u16,
     /// Where its slots end in `filled`.
-    end: usize,
+    end: u32,
     has_columns: bool,
     repeats: bool,
 }
@@ -122,15 +122,17 @@ impl Filled {
 impl Readings {
     /// Those of lines that start at `start` or later, in their order.
     pub(in crate::engine) fn since(&self, start: usize) -> impl Iterator<Item = Reading<'_>> {
-        let from = self.lines.partition_point(|line| line.start < start);
+        let from = self.lines.partition_point(|line| (line.start as usize) < start);
         (from..self.lines.len()).filter_map(|number| self.nth(number))
     }
 
     fn nth(&self, number: usize) -> Option<Reading<'_>> {
         let line = self.lines.get(number)?;
         let before = number.checked_sub(1).and_then(|before| self.lines.get(before));
-        let filled = self.filled.get(before.map_or(0, |before| before.end)..line.end)?;
+        let from = before.map_or(0, |before| before.end);
+        let filled = self.filled.get(from as usize..line.end as usize)?;
         let ReadLine { start, length, has_columns, repeats, .. } = *line;
+        let (start, length) = (start as usize, usize::from(length));
         Some(Reading { start, length, filled, has_columns, repeats })
     }
 
@@ -177,8 +179,13 @@ impl Shapes {
         for (start, line) in lines.filter(|(_, line)| line.len() <= LONGEST) {
             out.key.set(line);
             let Some(shape) = known.find(&out.key, line) else { continue };
+            let end = u32::try_from(out.filled.len() + shape.slots.len());
+            let (Ok(start), Ok(end), Ok(length)) =
+                (u32::try_from(start), end, u16::try_from(line.len()))
+            else {
+                return;
+            };
             out.filled.extend(shape.slots.iter().map(|slot| slot.fill(line)));
-            let (end, length) = (out.filled.len(), line.len());
             let Shape { has_columns, repeats, .. } = *shape;
             out.lines.push(ReadLine { start, length, end, has_columns, repeats });
         }

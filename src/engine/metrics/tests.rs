@@ -655,3 +655,18 @@ proptest! {
         }
     }
 }
+
+/// A time of a billion is a clock's. Of Julia's exponent it was not known that it makes one.
+#[test]
+fn a_clock_with_any_exponent_hides_no_metric_of_its_shape() {
+    for (clock, metric) in [("time=1.1f9", "time=0.5f0"), ("time=1.1e9", "time=0.5e0")] {
+        let (mut metrics, memory, mut got) = (Metrics::default(), Shapes::default(), Vec::new());
+        for (number, text) in (1..).zip([clock, metric]) {
+            let line = Line { number, kind: LineKind::Whole, text: text.as_bytes() };
+            metrics.scan_known(&line, None, &memory, &mut |f| {
+                got.push(format!("{}={}", f.name, f.text))
+            });
+        }
+        assert_eq!(got, [metric]);
+    }
+}
