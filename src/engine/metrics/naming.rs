@@ -74,6 +74,8 @@ impl Sentence<'_> {
         let header = first.checked_sub(1).map(|before| self.tokens[before].kind);
         matches!(header, Some(Kind::Colon | Kind::Close | Kind::Dash))
             && word == first + 1
+            // `[CV 1/2] END C=0.1`
+            && !self.text(first, first).bytes().any(|byte| byte.is_ascii_uppercase())
             && names::class(self.text(word, word)) == Class::Unknown
     }
 

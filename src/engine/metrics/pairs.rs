@@ -145,6 +145,7 @@ impl<'a> Sentence<'a> {
         let name = if counter && self.is_place(first, place.name_word(self)) { head } else { name };
         if place.form == Form::Blank && !self.is_told(first, &place, &number, counter)
             || class == Class::Unknown && self.is_share(place.next, &number)
+            || class == Class::Unknown && place.attached && self.is_plain_argument(first)
         {
             return false;
         }
@@ -177,7 +178,8 @@ impl<'a> Sentence<'a> {
     ) -> bool {
         let [slash, second, ..] = &self.tokens[next.min(self.tokens.len())..] else { return false };
         let Kind::Number(second_number) = second.kind else { return false };
-        if self.byte(slash) != b'/' || second_number.style == Style::Integer {
+        let bare = matches!(self.tokens[next - 1].kind, Kind::Number(_));
+        if !bare || self.byte(slash) != b'/' || second_number.style == Style::Integer {
             return false;
         }
         let halves = |at: usize| {
@@ -459,11 +461,20 @@ impl<'a> Sentence<'a> {
         {
             return true;
         }
-        place.attached && self.is_argument(first)
+        place.attached && self.callee(first).is_some_and(is_type)
     }
 
-    /// Whether the token stands in the brackets of `Dropout(...)`, `nn.Linear(...)`.
-    fn is_argument(&self, at: usize) -> bool {
+    /// `weight(decay=0.0)`; in `val(mean=0.5)` it is a value.
+    fn is_plain_argument(&self, first: usize) -> bool {
+        self.callee(first).is_some_and(|name| {
+            name.starts_with(|c: char| c.is_ascii_lowercase())
+                && names::class(name) == Class::Unknown
+                && !names::is_part_of_data(name)
+        })
+    }
+
+    /// The name before the brackets that the token stands in: `Dropout(...)`, `nn.Linear(...)`.
+    fn callee(&self, at: usize) -> Option<&'a str> {
         let mut depth = 0_u32;
         for open in (1..at).rev() {
             match self.tokens[open].kind {
@@ -471,16 +482,15 @@ impl<'a> Sentence<'a> {
                 Kind::Open if depth > 0 => depth -= 1,
                 Kind::Open => {
                     let name = &self.tokens[open - 1];
-                    let last = self.text_of(name).rsplit('.').next().unwrap_or_default();
-                    return self.byte(&self.tokens[open]) == b'('
+                    let called = self.byte(&self.tokens[open]) == b'('
                         && self.tokens[open].gap == Gap::None
-                        && name.kind == Kind::Word
-                        && is_type(last);
+                        && name.kind == Kind::Word;
+                    return called.then(|| self.text_of(name).rsplit('.').next())?;
                 }
                 _ => {}
             }
         }
-        false
+        None
     }
 
     /// Whether `train epoch` merely says where: all words before the counter are qualifiers of data.
@@ -569,13 +579,12 @@ pub(super) fn is_wrapper(word: &str) -> bool {
         })
 }
 
-/// `Dropout`, `LayerNorm`, `weight`; `Loss(train=0.5)` and `val(mean=0.5)` are none.
+/// `Dropout`, `LayerNorm`; `Loss(train=0.5)` is none.
 fn is_type(word: &str) -> bool {
     let capitals = word.bytes().filter(u8::is_ascii_uppercase).count();
-    let camel = word.starts_with(|c: char| c.is_ascii_uppercase())
-        && capitals > 1
-        && word.bytes().any(|byte| byte.is_ascii_lowercase());
-    camel || names::class(word) == Class::Unknown && !names::is_part_of_data(word)
+    let camel = capitals > 1 && word.bytes().any(|byte| byte.is_ascii_lowercase());
+    word.starts_with(|c: char| c.is_ascii_uppercase())
+        && (camel || names::class(word) == Class::Unknown)
 }
 
 pub(super) fn is_counter(class: Class) -> bool {

@@ -155,6 +155,7 @@ fn values_in_sentences() {
         ("0.25 loss, 90.5% top1", "loss=0.25 top1=90.5%"),
         ("F1 score on the test set is 0.81", "F1_score=0.81"),
         ("INFO : topic diff=0.286, rho=0.42", "topic_diff=0.286 rho=0.42"),
+        ("[CV 1/2] END C=0.5;, score=0.9", "C=0.5 score=0.9"),
         (
             "50%|##| 5/9, init loss: 8.5, avg. loss [1351-1425]: -5.5]",
             "init_loss=8.5 avg_loss=-5.5",
