@@ -3,6 +3,8 @@
 //! Wrong numbers are worse than missing ones. One `Metrics` for one source, since tables and
 //! headers span lines. Knows no rule and no time.
 
+mod context;
+mod data;
 mod found;
 mod mapping;
 mod names;

@@ -202,29 +202,6 @@ impl<'a> Sentence<'a> {
         true
     }
 
-    /// `loss: train 0.51 | val 0.62`, `reward: mean=1.5, std=0.2`: what data or which figure it is
-    /// the name of a number tells, and what was measured stands before them all.
-    fn leader(&self, first: usize, last: usize) -> Option<&'a str> {
-        let word = self.text(first, last);
-        let figure = ["mean", "std", "min", "max", "avg", "median"];
-        if first != last
-            || !(names::is_part_of_data(word)
-                || figure.iter().any(|f| word.eq_ignore_ascii_case(f)))
-        {
-            return None;
-        }
-        let leads = |at: &usize| {
-            self.tokens[*at].kind == Kind::Colon && self.tokens[at + 1].kind == Kind::Word
-        };
-        let colon = (1..first).rev().find(leads)?;
-        let name = &self.tokens[colon - 1];
-        let named = name.kind == Kind::Word
-            && names::class(self.text_of(name)) == Class::Measured
-            && !names::is_part_of_data(self.text_of(name));
-        let (start, end) = named.then(|| self.qualified(colon - 1))?;
-        Some(self.text(start, end))
-    }
-
     /// `Accuracy: 9832/10000 (98%)`: the share is the value.
     fn share(&self, next: usize, name: &str, out: &mut Candidates) {
         let [open, inner, close, ..] = &self.tokens[next.min(self.tokens.len())..] else { return };
@@ -232,15 +209,6 @@ impl<'a> Sentence<'a> {
         if self.byte(open) == b'(' && close.kind == Kind::Close && share.unit == Unit::Percent {
             out.offer(&[name], "_", Form::Sign, share, inner.start);
         }
-    }
-
-    /// `2.0/8 CPUs`: how much of what there is.
-    fn is_share(&self, next: usize, number: &Number) -> bool {
-        let [slash, whole, ..] = &self.tokens[next.min(self.tokens.len())..] else { return false };
-        number.style != Style::Integer
-            && self.byte(slash) == b'/'
-            && whole.gap == Gap::None
-            && matches!(whole.kind, Kind::Number(whole) if whole.style == Style::Integer)
     }
 
     /// `12.3 seconds`: the unit may be a word of its own.
@@ -255,53 +223,6 @@ impl<'a> Sentence<'a> {
             }
             _ => number,
         }
-    }
-
-    /// The first word of `val Loss: 0.6 Acc: 0.7`, if no other data is spoken of.
-    fn shared_data(&self) -> Option<&'a str> {
-        let [data, name, sign, ..] = self.tokens else { return None };
-        let is_word = |token: &Token| token.kind == Kind::Word;
-        let shares = is_word(data)
-            && names::is_part_of_data(self.text_of(data))
-            && is_word(name)
-            && name.gap == Gap::One
-            && names::class(self.text_of(name)) == Class::Measured
-            && matches!(sign.kind, Kind::Colon | Kind::Equals | Kind::Number(_));
-        let mut others = self.tokens[1..].iter().filter(|token| is_word(token));
-        (shares && !others.any(|token| names::says_data(self.text_of(token))))
-            .then(|| self.text_of(data))
-    }
-
-    /// The data that is spoken of from this word on: `Test: [0/48] loss 0.5`, `| valid | loss 5.2`,
-    /// `Epoch(val) [3] mae: 0.1`. Training needs no mention.
-    fn scope(&self, at: usize) -> Option<&'a str> {
-        let word = self.text(at, at);
-        if !names::is_part_of_data(word) {
-            return None;
-        }
-        let kind = |at: usize| self.tokens.get(at).map(|t| t.kind);
-        let opens = match at.checked_sub(1).and_then(kind) {
-            None | Some(Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon) => true,
-            Some(Kind::Open) => {
-                let call = at > 1 && is_counter(names::class(self.text(at - 2, at - 2)));
-                call || self.byte(&self.tokens[at - 1]) == b'['
-            }
-            _ => false,
-        };
-        let told = match kind(at + 1)? {
-            // `val: n/a` says that there is no value.
-            Kind::Colon => match kind(at + 2) {
-                Some(Kind::Word) => {
-                    let word = self.text(at + 2, at + 2);
-                    !["n/a", "na", "none", "null"].iter().any(|x| word.eq_ignore_ascii_case(x))
-                }
-                next => matches!(next, None | Some(Kind::Open)),
-            },
-            Kind::Pipe | Kind::Close => opens,
-            Kind::Word => opens && names::is_report(self.text(at + 1, at + 1)),
-            _ => false,
-        };
-        told.then_some(if names::is_held_out(word) { word } else { "" })
     }
 
     /// `6.8 (7.1)`: the value now, and its average in brackets.
@@ -379,134 +300,6 @@ impl<'a> Sentence<'a> {
         self.tokens.len()
     }
 
-    /// Whether the number is complete where it ends.
-    fn ends_well(&self, next: usize, number: &Number) -> bool {
-        let Some(token) = self.tokens.get(next) else { return true };
-        if token.gap == Gap::One
-            && let Kind::Number(other) = token.kind
-        {
-            // `0h 5m 3s` is one duration, `0.1 0.2 0.3` is a list without names.
-            let duration = number.unit == Unit::Time && other.unit == Unit::Time;
-            let bare = self.tokens.get(next + 1).is_none_or(|t| t.kind != Kind::Word);
-            let list = number.unit == Unit::None && other.style == number.style && bare;
-            return !(duration || list && number.style != Style::Integer);
-        }
-        if token.gap != Gap::None {
-            return true;
-        }
-        match token.kind {
-            Kind::Word => number.glued,
-            // A bar's percentage: `45%|███`.
-            Kind::Pipe => number.unit != Unit::Percent,
-            Kind::Comma | Kind::Semicolon | Kind::Close | Kind::Quote | Kind::Open => true,
-            Kind::Colon => self.tokens.get(next + 1).is_none_or(|t| t.gap != Gap::None),
-            Kind::Other => matches!(self.byte(token), b'.' | b'!' | b'/' | b'+' | 0x80..),
-            _ => false,
-        }
-    }
-
-    /// `| clip 0 |`: a cell with a name and a number in it, and nothing else.
-    fn is_cell(&self, first: usize, next: usize) -> bool {
-        let walls = |at: usize| self.tokens.get(at).is_none_or(|t| t.kind == Kind::Pipe);
-        let before = first.checked_sub(1).is_some_and(walls);
-        before && walls(next) && self.tokens[first].gap == Gap::One
-    }
-
-    /// Whether `key value` without a sign is more than two words of a sentence.
-    fn is_told(&self, first: usize, place: &Place, number: &Number, counter: bool) -> bool {
-        if self.tokens[first..=place.name].iter().any(|t| t.kind == Kind::Quote) {
-            return false;
-        }
-        let open = first.checked_sub(1).map(|i| self.tokens[i].kind);
-        // `step 3` after a closing bracket is told, after a name and a sign it is a value.
-        if matches!(open, Some(Kind::Equals)) {
-            return false;
-        }
-        counter && number.style == Style::Integer
-            || number.glued
-            || self.is_followed_by_more(place.next)
-    }
-
-    /// Behind a value stands the end, a sign, or the next name with its value; not a sentence.
-    fn is_followed_by_more(&self, next: usize) -> bool {
-        let mut words = 0;
-        for token in &self.tokens[next.min(self.tokens.len())..] {
-            if words > 0 && token.gap == Gap::Wide {
-                return true;
-            }
-            match token.kind {
-                Kind::Word if token.gap == Gap::Wide => return true,
-                Kind::Word => {
-                    if names::is_prose(self.text_of(token)) {
-                        return false;
-                    }
-                    words += 1;
-                }
-                Kind::Other => return token.gap == Gap::None || words == 0,
-                _ => return true,
-            }
-            if words > LONGEST_NAME {
-                return false;
-            }
-        }
-        words <= 1
-    }
-
-    /// Whether it is one of many on lines of their own, as settings are printed, or describes an
-    /// object: `"hidden_dropout": 0.1,`, `adam_beta1=0.9,`, `Dropout(p=0.1, inplace=False)`.
-    fn is_setting(&self, first: usize, place: &Place) -> bool {
-        let quoted = first == 1 && self.tokens[0].kind == Kind::Quote;
-        let listed = self.tokens.get(place.next).is_some_and(|t| t.kind == Kind::Comma);
-        if (first == 0 && listed || quoted) && place.next + usize::from(listed) == self.tokens.len()
-        {
-            return true;
-        }
-        place.attached && self.callee(first).is_some_and(is_type)
-    }
-
-    /// `weight(decay=0.0)`; in `val(mean=0.5)` it is a value.
-    fn is_plain_argument(&self, first: usize) -> bool {
-        self.callee(first).is_some_and(|name| {
-            name.starts_with(|c: char| c.is_ascii_lowercase())
-                && names::class(name) == Class::Unknown
-                && !names::is_part_of_data(name)
-        })
-    }
-
-    /// The name before the brackets that the token stands in: `Dropout(...)`, `nn.Linear(...)`.
-    fn callee(&self, at: usize) -> Option<&'a str> {
-        let mut depth = 0_u32;
-        for open in (1..at).rev() {
-            match self.tokens[open].kind {
-                Kind::Close => depth += 1,
-                Kind::Open if depth > 0 => depth -= 1,
-                Kind::Open => {
-                    let name = &self.tokens[open - 1];
-                    let called = self.byte(&self.tokens[open]) == b'('
-                        && self.tokens[open].gap == Gap::None
-                        && name.kind == Kind::Word;
-                    return called.then(|| self.text_of(name).rsplit('.').next())?;
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-
-    /// Whether `train epoch` merely says where: all words before the counter are qualifiers of data.
-    fn is_place(&self, first: usize, word: usize) -> bool {
-        (first..word).all(|i| {
-            let text = self.text(i, i);
-            names::is_part_of_data(text)
-                || ["global", "current", "completed"].iter().any(|w| text.eq_ignore_ascii_case(w))
-        })
-    }
-
-    /// Whether a sentence about the best one began a few words before.
-    fn after_best(&self, first: usize) -> bool {
-        (first.saturating_sub(6)..first).any(|i| self.text(i, i).eq_ignore_ascii_case("best"))
-    }
-
     /// Whether the token stands alone in brackets that belong to a word: `Avg(100)`.
     fn is_call(&self, at: usize) -> bool {
         let kind = |at: Option<usize>| at.and_then(|at| self.tokens.get(at)).map(|t| t.kind);
@@ -577,14 +370,6 @@ pub(super) fn is_wrapper(word: &str) -> bool {
         .any(|kind| {
             word.len() >= kind.len() && word[..kind.len()].eq_ignore_ascii_case(kind.as_bytes())
         })
-}
-
-/// `Dropout`, `LayerNorm`; `Loss(train=0.5)` is none.
-fn is_type(word: &str) -> bool {
-    let capitals = word.bytes().filter(u8::is_ascii_uppercase).count();
-    let camel = capitals > 1 && word.bytes().any(|byte| byte.is_ascii_lowercase());
-    word.starts_with(|c: char| c.is_ascii_uppercase())
-        && (camel || names::class(word) == Class::Unknown)
 }
 
 pub(super) fn is_counter(class: Class) -> bool {

@@ -1,0 +1,87 @@
+//! Which data, or which figure of it, a line speaks of: `val Loss: 0.6 Acc: 0.7`,
+//! `Test: [0/48] loss 0.5`, `reward: mean=1.5, std=0.2`. It does not know how names are written.
+
+use super::names::{self, Class};
+use super::pairs::{Sentence, is_counter};
+use super::token::{Gap, Kind, Token};
+
+impl<'a> Sentence<'a> {
+    /// `loss: train 0.51 | val 0.62`, `reward: mean=1.5, std=0.2`: what data or which figure it is
+    /// the name of a number tells, and what was measured stands before them all.
+    pub(super) fn leader(&self, first: usize, last: usize) -> Option<&'a str> {
+        let word = self.text(first, last);
+        let figure = ["mean", "std", "min", "max", "avg", "median"];
+        if first != last
+            || !(names::is_part_of_data(word)
+                || figure.iter().any(|f| word.eq_ignore_ascii_case(f)))
+        {
+            return None;
+        }
+        let leads = |at: &usize| {
+            self.tokens[*at].kind == Kind::Colon && self.tokens[at + 1].kind == Kind::Word
+        };
+        let colon = (1..first).rev().find(leads)?;
+        let name = &self.tokens[colon - 1];
+        let named = name.kind == Kind::Word
+            && names::class(self.text_of(name)) == Class::Measured
+            && !names::is_part_of_data(self.text_of(name));
+        let (start, end) = named.then(|| self.qualified(colon - 1))?;
+        Some(self.text(start, end))
+    }
+
+    /// The first word of `val Loss: 0.6 Acc: 0.7`, if no other data is spoken of.
+    pub(super) fn shared_data(&self) -> Option<&'a str> {
+        let [data, name, sign, ..] = self.tokens else { return None };
+        let is_word = |token: &Token| token.kind == Kind::Word;
+        let shares = is_word(data)
+            && names::is_part_of_data(self.text_of(data))
+            && is_word(name)
+            && name.gap == Gap::One
+            && names::class(self.text_of(name)) == Class::Measured
+            && matches!(sign.kind, Kind::Colon | Kind::Equals | Kind::Number(_));
+        let mut others = self.tokens[1..].iter().filter(|token| is_word(token));
+        (shares && !others.any(|token| names::says_data(self.text_of(token))))
+            .then(|| self.text_of(data))
+    }
+
+    /// The data that is spoken of from this word on: `Test: [0/48] loss 0.5`, `| valid | loss 5.2`,
+    /// `Epoch(val) [3] mae: 0.1`. Training needs no mention.
+    pub(super) fn scope(&self, at: usize) -> Option<&'a str> {
+        let word = self.text(at, at);
+        if !names::is_part_of_data(word) {
+            return None;
+        }
+        let kind = |at: usize| self.tokens.get(at).map(|t| t.kind);
+        let opens = match at.checked_sub(1).and_then(kind) {
+            None | Some(Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon) => true,
+            Some(Kind::Open) => {
+                let call = at > 1 && is_counter(names::class(self.text(at - 2, at - 2)));
+                call || self.byte(&self.tokens[at - 1]) == b'['
+            }
+            _ => false,
+        };
+        let told = match kind(at + 1)? {
+            // `val: n/a` says that there is no value.
+            Kind::Colon => match kind(at + 2) {
+                Some(Kind::Word) => {
+                    let word = self.text(at + 2, at + 2);
+                    !["n/a", "na", "none", "null"].iter().any(|x| word.eq_ignore_ascii_case(x))
+                }
+                next => matches!(next, None | Some(Kind::Open)),
+            },
+            Kind::Pipe | Kind::Close => opens,
+            Kind::Word => opens && names::is_report(self.text(at + 1, at + 1)),
+            _ => false,
+        };
+        told.then_some(if names::is_held_out(word) { word } else { "" })
+    }
+
+    /// Whether `train epoch` merely says where: all words before the counter are qualifiers of data.
+    pub(super) fn is_place(&self, first: usize, word: usize) -> bool {
+        (first..word).all(|i| {
+            let text = self.text(i, i);
+            names::is_part_of_data(text)
+                || ["global", "current", "completed"].iter().any(|w| text.eq_ignore_ascii_case(w))
+        })
+    }
+}
