@@ -136,8 +136,11 @@ impl<'a> Sentence<'a> {
         None
     }
 
-    /// Whether a sentence about the best one began a few words before.
-    pub(super) fn after_best(&self, first: usize) -> bool {
+    /// Whether a sentence about the best one began a few words before, and the name does not say so.
+    pub(super) fn after_best(&self, first: usize, name: &str) -> bool {
+        if name.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("best")) {
+            return false;
+        }
         (first.saturating_sub(6)..first).any(|i| self.text(i, i).eq_ignore_ascii_case("best"))
     }
 }

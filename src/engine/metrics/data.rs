@@ -17,6 +17,15 @@ impl<'a> Sentence<'a> {
         {
             return None;
         }
+        // `f1: (train=0.9, test=0.8)`
+        if let Some(open) = self.tokens[..first].iter().rposition(|t| t.kind == Kind::Open)
+            && open > 1
+            && self.byte(&self.tokens[open]) == b'('
+            && matches!(self.tokens[open - 1].kind, Kind::Colon | Kind::Equals)
+            && self.tokens[open - 2].kind == Kind::Word
+        {
+            return Some(self.text(open - 2, open - 2));
+        }
         let leads = |at: &usize| {
             self.tokens[*at].kind == Kind::Colon && self.tokens[at + 1].kind == Kind::Word
         };

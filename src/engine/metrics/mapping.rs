@@ -6,7 +6,7 @@
 use bstr::ByteSlice;
 
 use super::found::{Candidates, Form};
-use super::names;
+use super::names::{self, Class};
 use super::number::{self, Lexed, Number};
 use super::pairs::is_wrapper;
 
@@ -51,7 +51,10 @@ pub(super) fn read(
     let before = text[..at].trim_end_with(|c| c == ' ' || c == ':' || c == '=');
     let word = before.rfind_byteset(b" .,;:=([|\t").map_or(before, |i| &before[i + 1..]);
     let quiet = is_one_of(SETTINGS, word);
-    let mut reader = Reader { text, at, out, path: Vec::new(), quiet, message: None };
+    let signed = matches!(text[..at].trim_ascii_end().last(), Some(b':' | b'='));
+    let name = word.to_str().ok().filter(|word| signed && names::class(word) == Class::Measured);
+    let path = Vec::new();
+    let mut reader = Reader { text, at, out, name, path, quiet, message: None };
     let _ = reader.object();
     (reader.at.max(at + 1), reader.message)
 }
@@ -64,6 +67,8 @@ struct Reader<'a, 'o> {
     text: &'a [u8],
     at: usize,
     out: &'o mut Candidates,
+    /// What was measured, if it stands before the object: `IoU: {'road': 0.9}`.
+    name: Option<&'a str>,
     path: Vec<&'a str>,
     quiet: bool,
     message: Option<(usize, usize)>,
@@ -156,7 +161,15 @@ impl<'a> Reader<'a, '_> {
 
     fn offer(&mut self, number: Number, start: usize) {
         let key = self.path.last().copied().unwrap_or_default();
-        if !self.quiet && !is_one_of(SETTINGS, key.as_bytes()) && !names::is_prose(key) {
+        if self.quiet || is_one_of(SETTINGS, key.as_bytes()) {
+            return;
+        }
+        let name = self.name.filter(|_| self.path.len() == 1);
+        if let Some(name) = name.filter(|_| names::is_part_of_data(key)) {
+            self.out.offer(&[key, name], "_", Form::Entry, number, start);
+        } else if let Some(name) = name.filter(|_| names::class(key) == Class::Unknown) {
+            self.out.offer(&[name, key], "/", Form::Entry, number, start);
+        } else if !names::is_prose(key) {
             self.out.offer(&self.path, "/", Form::Entry, number, start);
         }
     }

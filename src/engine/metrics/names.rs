@@ -26,12 +26,20 @@ pub(super) fn class(name: &str) -> Class {
             return class;
         }
     }
+    // `||grad||`
+    if name.starts_with('|') {
+        return Class::Measured;
+    }
     let parts = [' ', '_', '/'];
     let last = name.rsplit(parts).next().map_or(0, kinds);
     let first = name.split(parts).next().map_or(0, kinds);
     // `L.r` is the learning rate, and no file.
     let file = name.rsplit_once('.').filter(|(stem, _)| stem.len() > 1);
     let file = file.map_or(0, |(_, extension)| kinds(extension));
+    // A step size is chosen, and changes as the run goes on.
+    if last & words::NEVER_LAST != 0 && first & words::STEP != 0 {
+        return Class::Unknown;
+    }
     if last & words::NEVER_LAST != 0 || first & words::NEVER_FIRST != 0 || file & words::FILE != 0 {
         return Class::Never;
     }
@@ -99,14 +107,15 @@ pub(super) fn is_report(word: &str) -> bool {
 /// `training's auc` is `training_auc`.
 pub(super) fn append(raw: &str, out: &mut String) {
     let mut blank = false;
-    let mut letters = raw.trim().chars().peekable();
+    let name = raw.trim_matches(|c: char| c.is_whitespace() || c == '|');
+    let mut letters = name.chars().peekable();
     while let Some(c) = letters.next() {
         match c {
             '\'' if letters.peek() == Some(&'s') => {
                 letters.next();
             }
             '\'' | '"' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '*' => blank |= c == '(',
-            c if c.is_whitespace() => blank = true,
+            c if c.is_whitespace() || c == '|' => blank = true,
             '.' if letters.peek().is_none_or(|next| next.is_whitespace()) => {}
             c => {
                 if blank && !out.is_empty() && !out.ends_with(['_', '/']) {

@@ -39,7 +39,15 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
     if let Some(data) = sentence.shared_data() {
         out.share(data);
     }
+    let mut held = sentence.conditions(0);
     for (at, token) in sentence.tokens.iter().enumerate().skip(sentence.header()) {
+        if let Some(conditions) = held.filter(|held| held.hold(at) || held.value() == at) {
+            if let (Kind::Number(number), true) = (token.kind, conditions.value() == at) {
+                sentence.offer_held(conditions, number, out);
+                held = sentence.conditions(at);
+            }
+            continue;
+        }
         match token.kind {
             Kind::Number(number) => sentence.number(at, number, out),
             Kind::Fraction(number) => {
@@ -56,8 +64,23 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
 }
 
 impl<'a> Sentence<'a> {
-    /// The tokens of `[INFO|DP=0|PP=0|node3]: `, a logger's header.
+    /// The tokens of `[INFO|DP=0|PP=0|node3]: `, a logger's header; and of `[CV 1/2] END C=0.1;`,
+    /// what a cross-validation tries.
     fn header(&self) -> usize {
+        if let [open, name, ..] = self.tokens
+            && open.kind == Kind::Open
+            && self.text_of(name) == "CV"
+        {
+            let end = self.closing(1);
+            let tries = self.tokens.iter().rposition(|t| t.kind == Kind::Semicolon);
+            return match tries.filter(|semicolon| *semicolon > end) {
+                Some(semicolon) => semicolon,
+                None if self.tokens.get(end).is_some_and(|t| self.text_of(t) == "START") => {
+                    self.tokens.len()
+                }
+                None => end,
+            };
+        }
         let opens = |pair: &[Token]| {
             let [open, level] = pair else { return false };
             open.kind == Kind::Open && level.kind == Kind::Word && is_level(self.text_of(level))
@@ -104,6 +127,10 @@ impl<'a> Sentence<'a> {
     }
 
     fn number(self, at: usize, number: Number, out: &mut Candidates) {
+        // `lr: 0.1 -> 0.01`: it was, and is no more.
+        if self.is_changed(at) {
+            return;
+        }
         if !self.pair(at, number, false, out) {
             prose::find(self, at, number, out);
         }
@@ -154,7 +181,7 @@ impl<'a> Sentence<'a> {
             _ if class == Class::Unknown && self.is_setting(first, &place) => Form::Blank,
             form => form,
         };
-        let best = head.eq_ignore_ascii_case("value") && self.after_best(first);
+        let best = head.eq_ignore_ascii_case("value") && self.after_best(first, name);
         let parts: &[&str] = match self.leader(first, place.name) {
             Some(leader) => &[name, leader],
             None if best => &["best", name],
@@ -236,10 +263,33 @@ impl<'a> Sentence<'a> {
         }
     }
 
+    /// Whether an arrow leads from the number to the next.
+    fn is_changed(&self, at: usize) -> bool {
+        let kind = |at: usize| self.tokens.get(at).map(|token| token.kind);
+        let is_number = |at: usize| matches!(kind(at), Some(Kind::Number(_)));
+        is_number(at) && kind(at + 1) == Some(Kind::Arrow) && is_number(at + 2)
+    }
+
+    /// Whether something measured stands before the token, and blanks, dots or an arrow lead from
+    /// it to the number: `Loss -> 0.5`, `Loss ..... 0.5`.
+    fn is_leader(&self, at: usize) -> bool {
+        let [name, leader] = &self.tokens[at.saturating_sub(1)..=at] else { return false };
+        let leads = match leader.kind {
+            Kind::Arrow => true,
+            Kind::Dash => leader.gap == Gap::One,
+            Kind::Other => self.byte(leader) == b'.' && leader.end - leader.start > 2,
+            _ => false,
+        };
+        leads && name.kind == Kind::Word && names::class(self.text_of(name)) == Class::Measured
+    }
+
     /// Steps back from the number over what wraps it, to the name.
     fn place(&self, at: usize) -> Option<Place> {
         let tokens = self.tokens;
         let mut before = at;
+        while before > 1 && self.is_changed(before - 2) {
+            before -= 2;
+        }
         let mut next = at + 1;
         let mut boxed = false;
         while let Some(wrap) = before.checked_sub(1) {
@@ -275,6 +325,7 @@ impl<'a> Sentence<'a> {
             Kind::Equals => Form::Sign,
             Kind::Colon if attached && tokens[before].gap == Gap::None => Form::Tight,
             Kind::Colon => Form::Sign,
+            _ if tokens[before].gap != Gap::None && self.is_leader(sign) => Form::Sign,
             Kind::Word | Kind::Close if boxed || tokens[before].gap != Gap::None => {
                 return Some(Place { name: sign, form: Form::Blank, attached, boxed, next });
             }
@@ -283,7 +334,10 @@ impl<'a> Sentence<'a> {
         let attached = attached && tokens[sign].kind == Kind::Equals;
         // `Epoch: [3/10]` names a place as `Epoch [3/10]` does; `lr=[0.1]` is a list of one.
         let form = if boxed && tokens[sign].kind == Kind::Colon { Form::Tight } else { form };
-        Some(Place { name: sign.checked_sub(1)?, form, attached, boxed, next })
+        let name = sign.checked_sub(1)?;
+        // `Loss....: 0.5`
+        let dots = self.text_of(&tokens[name]).bytes().all(|byte| byte == b'.');
+        Some(Place { name: name.checked_sub(usize::from(dots))?, form, attached, boxed, next })
     }
 
     /// The token behind the bracket that is open at `from`.

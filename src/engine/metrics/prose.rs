@@ -62,6 +62,7 @@ pub(super) fn find(sentence: Sentence<'_>, at: usize, number: Number, out: &mut 
     }
     let name = sentence.named_before(at, next).or_else(|| sentence.named_behind(at, next));
     let name = name.or_else(|| sentence.at_place(at, out)).or_else(|| sentence.subject(at, next));
+    let name = name.or_else(|| sentence.reached(at));
     if let Some((first, last)) = name.or_else(|| sentence.assigned(at, next)) {
         out.fix(sentence.tokens[first].start, sentence.tokens[last].end);
         let name = sentence.text(first, last);
@@ -160,6 +161,15 @@ impl Sentence<'_> {
         }
         out.offer(&[self.text(unit, unit)], "_", Form::Blank, number, self.tokens[count].start);
         Some(self.qualified(last))
+    }
+
+    /// `'val_loss' reached 0.70639 (best 0.70639), saving model`
+    fn reached(&self, at: usize) -> Option<(usize, usize)> {
+        let [.., open, name, close, verb] = &self.tokens[..at] else { return None };
+        let quoted = open.kind == Kind::Quote && close.kind == Kind::Quote;
+        (quoted && self.text_of(verb) == "reached" && self.is_measured(at - 3))
+            .then_some((at - 3, at - 3))
+            .filter(|_| name.kind == Kind::Word && self.kind(at + 1) == Some(Kind::Open))
     }
 
     /// `0.9  = Validation score   (accuracy)`

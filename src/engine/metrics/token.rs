@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Quote,
     /// A free-standing dash or star.
     Dash,
+    /// `->`, `=>`, `--->`, `→`
+    Arrow,
     Other,
 }
 
@@ -80,7 +82,7 @@ fn piece(text: &[u8], at: usize, gap: Gap, first: bool) -> (Kind, usize) {
             Some(Lexed::Word) | None => {}
         }
     }
-    let len = word(rest);
+    let len = if byte == b'|' { norm(rest) } else { word(rest) };
     if len > 0 {
         return (Kind::Word, len);
     }
@@ -132,12 +134,11 @@ const ABBREVIATED: &[&str] = &[
 
 fn sign(rest: &[u8]) -> (Kind, usize) {
     let one = |kind| (kind, 1);
+    let run = || rest.iter().take_while(|b| **b == rest[0]).count();
     match rest[0] {
-        b'=' if rest.get(1) == Some(&b'=') => {
-            (Kind::Other, rest.iter().take_while(|b| **b == b'=').count())
-        }
+        b'=' if rest.get(1) == Some(&b'=') => (Kind::Other, run()),
         b'<' | b'>' | b'!' if rest.get(1) == Some(&b'=') => (Kind::Other, 2),
-        b'-' | b'=' if rest.get(1) == Some(&b'>') => (Kind::Other, 2),
+        b'-' | b'=' if arrow(rest) > 0 => (Kind::Arrow, arrow(rest)),
         b'=' => one(Kind::Equals),
         b':' => one(Kind::Colon),
         b',' => one(Kind::Comma),
@@ -146,10 +147,32 @@ fn sign(rest: &[u8]) -> (Kind, usize) {
         b'[' | b'(' | b'{' | b'<' => one(Kind::Open),
         b']' | b')' | b'}' | b'>' => one(Kind::Close),
         b'\'' | b'"' | b'`' => one(Kind::Quote),
-        b'-' | b'*' | b'~' => (Kind::Dash, rest.iter().take_while(|b| **b == rest[0]).count()),
+        b'-' | b'*' | b'~' => (Kind::Dash, run()),
+        // `loss.....: 0.5`
+        b'.' => (Kind::Other, run()),
         byte if byte >= 0x80 => wide_sign(rest),
         _ => one(Kind::Other),
     }
+}
+
+/// The length of the arrow here, 0 if there is none.
+fn arrow(rest: &[u8]) -> usize {
+    let shaft = rest.iter().take_while(|b| **b == rest[0]).count();
+    if rest.get(shaft) == Some(&b'>') { shaft + 1 } else { 0 }
+}
+
+/// The length of `||g||` or `|x|` with a sign behind it, 0 if there is none: a column has borders
+/// too, but no sign.
+fn norm(rest: &[u8]) -> usize {
+    let bars = rest.iter().take_while(|b| **b == b'|').count();
+    let inner = rest.get(bars..).map_or(0, word);
+    let end = bars + inner;
+    let closed = rest.get(end..).is_some_and(|rest| {
+        let (close, behind) = rest.split_at(rest.len().min(bars));
+        close.iter().all(|b| *b == b'|')
+            && matches!(behind.trim_ascii_start().first(), Some(b'=' | b':'))
+    });
+    if (1..=2).contains(&bars) && inner > 0 && closed { end + bars } else { 0 }
 }
 
 fn wide_sign(rest: &[u8]) -> (Kind, usize) {
@@ -162,7 +185,8 @@ fn wide_sign(rest: &[u8]) -> (Kind, usize) {
         Some('│' | '┃' | '║' | '•' | '·' | '┆' | '├' | '└' | '┌' | '╭' | '╰') => {
             Kind::Pipe
         }
-        Some('–' | '—' | '→') => Kind::Dash,
+        Some('–' | '—') => Kind::Dash,
+        Some('→') => Kind::Arrow,
         Some('（' | '【' | '［') => Kind::Open,
         Some('）' | '】' | '］') => Kind::Close,
         Some('“' | '”' | '‘' | '’') => Kind::Quote,

@@ -1,0 +1,96 @@
+//! What holds for any bytes, and for lines whose shape is known.
+
+use proptest::prelude::*;
+
+use super::*;
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_fail(
+        pieces in prop::collection::vec(prop::sample::select(vec![
+            &b"loss"[..], b"=", b":", b" ", b"  ", b"\t", b"0.5", b"12", b"nan", b"{'a': ", b"}", b"(", b")", b"[",
+            b"]", b"'", b"\"", b"\\", b"%", b"|", b"\xff", "━━━".as_bytes(), "│".as_bytes(), b"[00:00<", b"tensor(",
+            b"val", b"best", b"value", b",", b"/", b"-", b"e5", b"Error: ", b"\n", b"\r", b"1,234", b"k", "：".as_bytes(),
+        ]), 0..40),
+    ) {
+        let bytes = pieces.concat();
+        let mut metrics = Metrics::default();
+        let mut each = |line: Line<'_>| metrics.scan(&line, &mut |f| {
+            assert!(!f.name.is_empty());
+            assert!(f.text.bytes().any(|b| b.is_ascii_alphanumeric()));
+        });
+        let mut splitter = Splitter::default();
+        splitter.push(&bytes, &mut each);
+        splitter.close(&mut each);
+    }
+
+    #[test]
+    fn a_number_comes_back_as_written(value in any::<f64>(), step in 0_u32..1_000_000) {
+        let line = format!("step {step} | loss {value:e} | x={value:.6}");
+        let mut got = Vec::new();
+        let line = Line { number: 1, kind: LineKind::Whole, text: line.as_bytes() };
+        Metrics::default().scan(&line, &mut |f| got.push((f.name.to_owned(), f.value.to_string())));
+        let rounded: f64 = format!("{value:.6}").parse().unwrap();
+        let expected = [("step", f64::from(step)), ("loss", value), ("x", rounded)]
+            .map(|(name, value)| (name.to_owned(), value.to_string()));
+        if value.is_finite() {
+            prop_assert_eq!(got, expected);
+        }
+    }
+}
+
+/// Pieces of lines, of which some have digits that say something; a blank stands for itself.
+const WORDS: &str = "loss~acc~epoch~Epoch~step~lr~time~top1~acc5~top~f1~train~val~mem~E3~\
+    layer.2.weight~layer.12.weights~created~rank0~=~: ~:~ ~ ~  ~\t~, ~|~/~[~]~(~)~{~}~'~\"~{'loss': ~\
+    {\"a1\": ~-~.~%~e-05~e+09~nan~nan.0~inf.~ms~MB~it/s~INFO~tensor(";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Lines of a few shapes, in any order, with other digits in each.
+    #[test]
+    fn a_known_shape_holds_what_is_found_without_knowing_it(
+        shapes in prop::collection::vec(
+            prop::collection::vec(
+                prop_oneof![3 => prop::sample::select(WORDS.split('~').collect::<Vec<_>>()).prop_map(str::to_owned), 2 => "[0-9]{1,3}([.][0-9]{1,3})?",
+                    1 => "[0-9]{9,11}|2026-10-0[0-9][T ]00:0[0-9]|[0-9a-f]{7}|[a-f][0-9]"],
+                1..14,
+            ),
+            1..4,
+        ),
+        lines in prop::collection::vec((0_usize..4, "[0-9]{40}"), 1..24),
+    ) {
+        let (mut plain, mut quick, memory) = (Metrics::default(), Metrics::default(), Shapes::default());
+        for (number, (shape, digits)) in (1..).zip(lines) {
+            let text = shapes[shape % shapes.len()].concat();
+            // One line in three is as it is.
+            let mut digits = digits.bytes().cycle();
+            let mut other = |byte: u8| if byte.is_ascii_digit() { digits.next().unwrap() } else { byte };
+            let text: Vec<u8> = match number % 3 {
+                0 => text.into_bytes(),
+                _ => text.bytes().map(&mut other).collect(),
+            };
+            let line = Line { number, kind: LineKind::Whole, text: &text };
+            let told = |f: Found<'_>| format!("{}={}={:?}", f.name, f.text, f.value.to_bits());
+            let (mut expected, mut got) = (Vec::new(), Vec::new());
+            plain.scan(&line, &mut |f| expected.push(told(f)));
+            quick.scan_known(&line, None, &memory, &mut |f| got.push(told(f)));
+            prop_assert_eq!(got, expected, "{}", String::from_utf8_lossy(&text));
+        }
+    }
+}
+
+/// A time of a billion is a clock's. Of Julia's exponent it was not known that it makes one.
+#[test]
+fn a_clock_with_any_exponent_hides_no_metric_of_its_shape() {
+    for (clock, metric) in [("time=1.1f9", "time=0.5f0"), ("time=1.1e9", "time=0.5e0")] {
+        let (mut metrics, memory, mut got) = (Metrics::default(), Shapes::default(), Vec::new());
+        for (number, text) in (1..).zip([clock, metric]) {
+            let line = Line { number, kind: LineKind::Whole, text: text.as_bytes() };
+            metrics.scan_known(&line, None, &memory, &mut |f| {
+                got.push(format!("{}={}", f.name, f.text))
+            });
+        }
+        assert_eq!(got, [metric]);
+    }
+}

@@ -1,0 +1,104 @@
+//! Signs between a name and its value other than `=` and `:`, and names that hold signs.
+
+use super::check;
+
+#[test]
+fn an_arrow_leads_to_the_value_now() {
+    check(&[
+        ("Epoch 1: Loss -> 0.5", "epoch=1 Loss=0.5"),
+        ("train_loss ---> 0.51, val_loss ---> 0.62", "train_loss=0.51 val_loss=0.62"),
+        ("Loss => 0.5", "Loss=0.5"),
+        ("loss → 0.4", "loss=0.4"),
+        ("lr: 0.1 -> 0.01", "lr=0.01"),
+        ("lr 0.1 → 0.05 → 0.01", "lr=0.01"),
+        ("epoch 3 acc: 0.5 -> 0.6", "epoch=3 acc=0.6"),
+        // Of what is not known as measured an arrow says nothing.
+        ("layer 3 -> 5.5", ""),
+        ("input -> 0.5 -> output", ""),
+    ]);
+}
+
+#[test]
+fn dots_and_dashes_lead_to_a_value() {
+    check(&[
+        ("Loss....: 0.5", "Loss=0.5"),
+        ("Loss ........ 0.5", "Loss=0.5"),
+        ("Train loss.........: 0.51", "Train_loss=0.51"),
+        ("Accuracy ------- 0.93", "Accuracy=0.93"),
+        ("Epoch 5 - loss - 0.53 - acc - 0.7", "epoch=5 loss=0.53 acc=0.7"),
+        ("loading... 0.5", ""),
+        ("Epoch 1 --- loss 0.5", "epoch=1 loss=0.5"),
+        ("loss=0.5 - 0.7", "loss=0.5"),
+    ]);
+}
+
+#[test]
+fn a_norm_has_bars_and_is_no_column() {
+    check(&[
+        ("iter 4: f = 0.5, ||g|| = 7.2e-07", "step=4 f=0.5 g=7.2e-07"),
+        ("logp = -165.05, ||grad|| = 7.2239e-07", "logp=-165.05 grad=7.2239e-07"),
+        ("epoch 1 |grad|: 0.5", "epoch=1 grad=0.5"),
+        ("| loss | 0.5 |", "loss=0.5"),
+        ("|loss: 0.5|acc: 0.7|", "loss=0.5 acc=0.7"),
+    ]);
+}
+
+#[test]
+fn what_a_value_holds_for_belongs_to_its_name() {
+    check(&[
+        (
+            " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.412",
+            "AP@IoU=0.50:0.95,area=all,maxDets=100=0.412",
+        ),
+        (
+            " Average Recall     (AR) @[ IoU=0.50      | area= small | maxDets= 10 ] = -1.000",
+            "AR@IoU=0.50,area=small,maxDets=10=-1.000",
+        ),
+        ("precision(k=5): 0.8, recall(k=5): 0.7", "precision@k=5=0.8 recall@k=5=0.7"),
+        ("Epoch 3 (time=0.3): loss 0.5", "epoch=3 time=0.3 loss=0.5"),
+        ("(epoch: 0, iters: 7, time: 0.1) G_L1: 4.0", "epoch=0 iters=7 time=0.1 G_L1=4.0"),
+    ]);
+}
+
+#[test]
+fn figures_in_brackets_and_dicts_have_the_name_before_them() {
+    check(&[
+        ("a: (test=0.943) f: (train=0.9, test=0.942)", "test_a=0.943 train_f=0.9 test_f=0.942"),
+        ("score=(train=0.94, test=0.92)", "train_score=0.94 test_score=0.92"),
+        ("Per-class IoU: {'a': 0.356, 'road': 0.915}", "IoU/a=0.356 IoU/road=0.915"),
+        ("loss: {'train': 0.5, 'val': 0.6}", "train_loss=0.5 val_loss=0.6"),
+        ("metrics: {'loss': 0.5}", "loss=0.5"),
+    ]);
+}
+
+#[test]
+fn what_a_search_tries_was_not_measured() {
+    check(&[
+        ("[CV 1/2] END C=0.1, gamma=scale; a: (test=0.943) total time=   0.0s", "test_a=0.943"),
+        (
+            "[CV 3/3; 1/2] END ........................C=0.1;, score=0.940 total time=   0.0s",
+            "score=0.940 total_time=0.0s",
+        ),
+        ("[CV 3/3; 1/2] START C=0.1.......................................................", ""),
+    ]);
+}
+
+#[test]
+fn a_step_size_is_no_size() {
+    check(&[(
+        "[00:00, 527it/s, step size=2.22e+00, acc. prob=0.782]",
+        "step_size=2.22e+00 acc_prob=0.782",
+    )]);
+}
+
+#[test]
+fn what_a_checkpoint_says_that_a_metric_reached() {
+    check(&[
+        (
+            "Epoch 0, global step 10: 'val_loss' reached 0.70639 (best 0.70639), saving model",
+            "epoch=0 step=10 val_loss=0.70639 best=0.70639",
+        ),
+        ("loss reached 0.5 limit", ""),
+        ("Best trial: 1. Best value: 2.66767: ", "Best_value=2.66767"),
+    ]);
+}
