@@ -14,6 +14,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::found::{Candidate, Candidates};
 use super::number;
+use crate::engine::progress::Counters;
 
 /// Longer lines are not remembered.
 const LONGEST: usize = 1024;
@@ -55,6 +56,8 @@ struct Shape {
     has_columns: bool,
     /// It holds a metric twice.
     repeats: bool,
+    /// It may tell how far the run is.
+    counts: bool,
 }
 
 /// Where a metric stands in a shape.
@@ -134,6 +137,17 @@ impl Readings {
         Some(Reading { start, length, filled, has_columns, repeats })
     }
 
+    /// Of a line of that shape. Where a place does not fit, the line stays unknown.
+    fn add(&mut self, shape: &Shape, start: usize, line: &[u8]) {
+        let end = u32::try_from(self.filled.len() + shape.slots.len());
+        let places = (u32::try_from(start), end, u16::try_from(line.len()));
+        if let (Ok(start), Ok(end), Ok(length)) = places {
+            let Shape { has_columns, repeats, .. } = *shape;
+            self.filled.extend(shape.slots.iter().map(|slot| slot.fill(line)));
+            self.lines.push(ReadLine { start, length, end, has_columns, repeats });
+        }
+    }
+
     pub(in crate::engine) fn clear(&mut self) {
         self.lines.clear();
         self.filled.clear();
@@ -171,29 +185,25 @@ impl Default for Shapes {
 }
 
 impl Shapes {
-    /// Looks up lines, given with the places where they start, and adds what is found in those of
-    /// a known shape.
-    pub(in crate::engine) fn read<'a>(
+    /// Looks up the lines of a block, and adds what is found in those of a known shape to `out`,
+    /// and to `counts` those that may tell how far the run is.
+    pub(in crate::engine) fn read(
         &self,
-        lines: impl Iterator<Item = (usize, &'a [u8])>,
+        lines: impl Iterator<Item = Range<usize>>,
+        block: &[u8],
         out: &mut Readings,
+        counts: &mut Vec<Range<usize>>,
     ) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.sets.is_empty() {
-            return;
-        }
-        for (start, line) in lines.filter(|(_, line)| line.len() <= LONGEST) {
-            out.key.set(line);
-            let Some(shape) = known.find(&out.key, line) else { continue };
-            let end = u32::try_from(out.filled.len() + shape.slots.len());
-            let (Ok(start), Ok(end), Ok(length)) =
-                (u32::try_from(start), end, u16::try_from(line.len()))
-            else {
-                return;
-            };
-            out.filled.extend(shape.slots.iter().map(|slot| slot.fill(line)));
-            let Shape { has_columns, repeats, .. } = *shape;
-            out.lines.push(ReadLine { start, length, end, has_columns, repeats });
+        for range in lines {
+            let line = &block[range.start..range.end - 1];
+            let shape = known.find_line(line, &mut out.key);
+            if shape.map_or_else(|| Counters::may_tell(line), |shape| shape.counts) {
+                counts.push(range.clone());
+            }
+            if let Some(shape) = shape {
+                out.add(shape, range.start, line);
+            }
         }
     }
 
@@ -204,7 +214,9 @@ impl Shapes {
         readings: &'a mut Readings,
     ) -> Option<Reading<'a>> {
         readings.clear();
-        self.read(std::iter::once((0, line)), readings);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let shape = known.find_line(line, &mut readings.key)?;
+        readings.add(shape, 0, line);
         readings.nth(0)
     }
 
@@ -249,12 +261,22 @@ impl Shapes {
             }),
             slots: slots.into(),
             has_columns,
+            counts: Counters::may_tell(line),
         };
         known.add(shape);
     }
 }
 
 impl Known {
+    /// `key`: scratch.
+    fn find_line(&self, line: &[u8], key: &mut Key) -> Option<&Shape> {
+        if self.sets.is_empty() || line.len() > LONGEST {
+            return None;
+        }
+        key.set(line);
+        self.find(key, line)
+    }
+
     fn find(&self, key: &Key, line: &[u8]) -> Option<&Shape> {
         let set = self.sets.get(key.hash as usize % SETS)?;
         set.shapes.iter().flatten().find(|shape| {
