@@ -181,7 +181,9 @@ fn place(name: &str) -> Option<&'static str> {
 
 /// (weak, certain), or none if it is no metric.
 fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool, bool)> {
-    if !(1..=80).contains(&name.len()) || !name.chars().any(char::is_alphabetic) {
+    // `81C 95%`: a value names none.
+    let value = name.starts_with(|c: char| c.is_ascii_digit()) && form == Form::Blank;
+    if !(1..=80).contains(&name.len()) || !name.chars().any(char::is_alphabetic) || value {
         return None;
     }
     let class = match names::class(name) {

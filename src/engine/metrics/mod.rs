@@ -6,6 +6,7 @@
 mod found;
 mod mapping;
 mod names;
+mod naming;
 mod number;
 mod pairs;
 mod prose;

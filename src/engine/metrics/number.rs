@@ -351,6 +351,7 @@ fn unit(rest: &[u8]) -> Option<(Unit, f64, usize)> {
     let (unit, factor) = match text {
         b"s" | b"ms" | b"us" | b"ns" | b"sec" | b"secs" | b"min" | b"m" | b"h" | b"hr" | b"d"
         | b"seconds" => (Unit::Time, 1.0),
+        b"dB" | b"px" | b"mm" | b"cm" | b"Hz" => (Unit::Scale, 1.0),
         b"k" | b"K" | b"kB" | b"KB" => (Unit::Scale, 1e3),
         b"M" | b"MB" | b"mb" | b"Mb" => (Unit::Scale, 1e6),
         b"G" | b"GB" | b"B" | b"gb" | b"Gb" => (Unit::Scale, 1e9),

@@ -9,7 +9,7 @@ use super::prose;
 use super::token::{Gap, Kind, Token};
 
 /// A name has at most so many words.
-const LONGEST_NAME: usize = 5;
+pub(super) const LONGEST_NAME: usize = 5;
 
 /// A tokenized line.
 #[derive(Clone, Copy, Debug)]
@@ -20,16 +20,16 @@ pub(super) struct Sentence<'a> {
 
 /// Where the name of a number ends, and how the two stand together.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(super) struct Place {
     /// The last token of the name.
-    name: usize,
-    form: Form,
+    pub(super) name: usize,
+    pub(super) form: Form,
     /// The sign follows the name at once: `key=`.
-    attached: bool,
+    pub(super) attached: bool,
     /// The number stands in brackets of its own: `Epoch [3/10]`.
-    boxed: bool,
+    pub(super) boxed: bool,
     /// The first token behind the number and what wraps it.
-    next: usize,
+    pub(super) next: usize,
 }
 
 /// Offers every pair of the line.
@@ -126,34 +126,103 @@ impl<'a> Sentence<'a> {
             self.share(place.next, name, out);
             return true;
         }
-        if (fraction || place.boxed && place.form != Form::Sign) && !counter {
+        // `loss: [0.51]` is a list of one, `lr [1]` may be the first of several.
+        let one = class == Class::Measured && number.style != Style::Integer;
+        if (fraction || place.boxed && place.form != Form::Sign && !one) && !counter {
             return false;
+        }
+        if self.both(first, last, &number, place.next, out) {
+            return true;
         }
         // `Best metric: 76.4 (epoch 12)` does not say where the run is.
         if counter
             && place.form == Form::Blank
             && first > 0
-            && self.byte(&self.tokens[first - 1]) == b'('
+            && matches!(self.byte(&self.tokens[first - 1]), b'(' | b'@')
         {
             return false;
         }
         let name = if counter && self.is_place(first, place.name_word(self)) { head } else { name };
         if place.form == Form::Blank && !self.is_told(first, &place, &number, counter)
             || class == Class::Unknown && self.is_share(place.next, &number)
+            || class == Class::Unknown && place.attached && self.is_plain_argument(first)
         {
             return false;
         }
         let form = match place.form {
             Form::Blank if self.is_cell(first, place.next) => Form::Sign,
+            _ if class == Class::Unknown && self.is_setting(first, &place) => Form::Blank,
             form => form,
         };
         let best = head.eq_ignore_ascii_case("value") && self.after_best(first);
-        let parts: &[&str] = if best { &["best", name] } else { &[name] };
+        let parts: &[&str] = match self.leader(first, place.name) {
+            Some(leader) => &[name, leader],
+            None if best => &["best", name],
+            None => &[name],
+        };
         let start = self.tokens[at].start;
         if out.offer(parts, "_", form, number, start) && !fraction {
             self.average(place.next, name, &number, out);
         }
         true
+    }
+
+    /// `train/val loss: 0.51 / 0.62`, `loss/acc = 0.51/0.91`: two names and two values.
+    fn both(
+        &self,
+        first: usize,
+        last: usize,
+        number: &Number,
+        next: usize,
+        out: &mut Candidates,
+    ) -> bool {
+        let [slash, second, ..] = &self.tokens[next.min(self.tokens.len())..] else { return false };
+        let Kind::Number(second_number) = second.kind else { return false };
+        let bare = matches!(self.tokens[next - 1].kind, Kind::Number(_));
+        if !bare || self.byte(slash) != b'/' || second_number.style == Style::Integer {
+            return false;
+        }
+        let halves = |at: usize| {
+            let (a, b) = self.text(at, at).split_once('/')?;
+            let data = names::is_part_of_data(a) && names::is_part_of_data(b);
+            let measured = [a, b].iter().all(|word| names::class(word) == Class::Measured);
+            (data || measured && first == last).then_some((a, b))
+        };
+        let Some((at, (a, b))) = (first..=last).find_map(|at| Some((at, halves(at)?))) else {
+            return false;
+        };
+        // `train/val loss`, `loss (train/val)`
+        let rest = if at == first && at < last { (at + 1, last) } else { (first, at.max(1) - 1) };
+        let rest = if first == last { "" } else { self.text(rest.0, rest.1).trim_end_matches('(') };
+        for (half, number, token) in [(a, *number, next - 1), (b, second_number, next + 1)] {
+            let start = self.tokens[token].start;
+            let parts: &[&str] = if rest.is_empty() { &[half] } else { &[half, rest.trim_end()] };
+            out.offer(parts, "_", Form::Sign, number, start);
+        }
+        true
+    }
+
+    /// `loss: train 0.51 | val 0.62`, `reward: mean=1.5, std=0.2`: what data or which figure it is
+    /// the name of a number tells, and what was measured stands before them all.
+    fn leader(&self, first: usize, last: usize) -> Option<&'a str> {
+        let word = self.text(first, last);
+        let figure = ["mean", "std", "min", "max", "avg", "median"];
+        if first != last
+            || !(names::is_part_of_data(word)
+                || figure.iter().any(|f| word.eq_ignore_ascii_case(f)))
+        {
+            return None;
+        }
+        let leads = |at: &usize| {
+            self.tokens[*at].kind == Kind::Colon && self.tokens[at + 1].kind == Kind::Word
+        };
+        let colon = (1..first).rev().find(leads)?;
+        let name = &self.tokens[colon - 1];
+        let named = name.kind == Kind::Word
+            && names::class(self.text_of(name)) == Class::Measured
+            && !names::is_part_of_data(self.text_of(name));
+        let (start, end) = named.then(|| self.qualified(colon - 1))?;
+        Some(self.text(start, end))
     }
 
     /// `Accuracy: 9832/10000 (98%)`: the share is the value.
@@ -336,153 +405,6 @@ impl<'a> Sentence<'a> {
         }
     }
 
-    /// First and last token of the name that ends at `place.name`.
-    fn name(&self, place: &Place) -> Option<(usize, usize)> {
-        let tokens = self.tokens;
-        let last = self.without_range(place);
-        let place = &Place { name: last, ..*place };
-        match tokens[last].kind {
-            Kind::Word => {}
-            Kind::Quote if place.form != Form::Blank => {
-                let open = (0..last).rev().find(|i| tokens[*i].kind == Kind::Quote)?;
-                return (open + 1 < last).then_some((open + 1, last - 1));
-            }
-            Kind::Close if place.name_word(self) < last => {}
-            _ => return None,
-        }
-        let word = place.name_word(self);
-        if is_level(self.text(word, word)) {
-            return None;
-        }
-        let (first, clean) = self.words_back(word, place.form)?;
-        if place.form == Form::Blank {
-            return clean.then_some((first, last));
-        }
-        let listed = first > 0 && tokens[first - 1].kind == Kind::Comma;
-        let entry = listed || self.is_entry(first, place.next) || self.opens(first, word);
-        if clean && (!place.attached || entry) {
-            return Some((first, last));
-        }
-        // `Epoch loaded: 6` names nothing.
-        if !clean && names::is_prose(self.text(word, word)) {
-            return None;
-        }
-        // `stopping at epoch: 6` does not say where the run is.
-        if !clean && !place.attached && is_counter(names::class(self.text(word, word))) {
-            return None;
-        }
-        // `found at epoch 0 with valid_loss value: 0.62`
-        let of = word.checked_sub(1).filter(|of| {
-            !clean
-                && last == word
-                && self.text(word, word).eq_ignore_ascii_case("value")
-                && tokens[*of].kind == Kind::Word
-                && names::class(self.text(*of, *of)) == Class::Measured
-        });
-        let first = self.qualified(of.unwrap_or(word)).0;
-        Some((first, of.unwrap_or(last)))
-    }
-
-    /// The end of the name in `avg. loss [1351-1425]: -385.1`, where what it is over follows it.
-    fn without_range(&self, place: &Place) -> usize {
-        let Some(start) = place.name.checked_sub(3) else { return place.name };
-        let [word, open, range, close] = &self.tokens[start..=place.name] else {
-            return place.name;
-        };
-        let over = matches!(range.kind, Kind::Junk | Kind::Number(_) | Kind::Fraction(_))
-            && self.byte(open) == b'['
-            && self.byte(close) == b']'
-            && word.kind == Kind::Word
-            && names::class(self.text_of(word)) == Class::Measured;
-        if over && place.form == Form::Sign && !place.attached { start } else { place.name }
-    }
-
-    /// Whether what a logger's header ends with is followed by a name of two words, of which the
-    /// second says little: `INFO : topic diff=0.28`.
-    fn opens(&self, first: usize, word: usize) -> bool {
-        let header = first.checked_sub(1).map(|before| self.tokens[before].kind);
-        matches!(header, Some(Kind::Colon | Kind::Close | Kind::Dash))
-            && word == first + 1
-            && names::class(self.text(word, word)) == Class::Unknown
-    }
-
-    /// The name that ends with token `last`: with the words before it that belong to it.
-    pub(super) fn qualified(&self, last: usize) -> (usize, usize) {
-        let mut first = last;
-        while first > 0
-            && last - first < 2
-            && self.tokens[first].gap == Gap::One
-            && self.tokens[first - 1].kind == Kind::Word
-            && names::is_qualifier(self.text(first - 1, first - 1))
-        {
-            first -= 1;
-        }
-        (first, last)
-    }
-
-    /// Whether an indented line is this pair alone: `    Peak GPU memory (MB)=4,712`.
-    fn is_entry(&self, first: usize, next: usize) -> bool {
-        first == 0 && next >= self.tokens.len() && self.tokens[0].gap != Gap::None
-    }
-
-    /// Back over the words of a name that ends with token `word`: its first token, and whether it
-    /// reads as a name and not as a sentence.
-    fn words_back(&self, word: usize, form: Form) -> Option<(usize, bool)> {
-        let tokens = self.tokens;
-        let mut first = word;
-        while first > 0
-            && tokens[first].gap == Gap::One
-            && self.is_word(first - 1)
-            && !is_level(self.text(first - 1, first - 1))
-        {
-            first -= 1;
-        }
-        let after_number = first > 0
-            && matches!(
-                tokens[first - 1].kind,
-                Kind::Number(_) | Kind::Fraction(_) | Kind::Junk | Kind::Close
-            );
-        while after_number && first < word && names::is_unit(self.text(first, first)) {
-            first += 1;
-        }
-        // `E3 S100 loss 0.5`: a name that changes with each line is none.
-        while first < word && is_numbered(self.text(first, first)) {
-            first += 1;
-        }
-        // `on the 500 test images: 81%` is a sentence.
-        let counted = after_number
-            && first > 1
-            && self.tokens[first - 2].kind == Kind::Word
-            && names::is_prose(self.text(first - 2, first - 2));
-        if counted && names::class(self.text(word, word)) == Class::Unknown {
-            return None;
-        }
-        // `step timing in s` is a name, and `s` is none.
-        let in_unit = word > first && self.text(word - 1, word - 1).eq_ignore_ascii_case("in");
-        // `number of steps:` is a name, `accuracy of 0.9` is a sentence.
-        let bound = |i: usize| form == Form::Blank || i == first || i == word;
-        let prose = (first..=word).any(|i| {
-            let text = self.text(i, i);
-            let joins = in_unit && i + 1 == word && names::is_unit(self.text(word, word));
-            names::is_prose(text) && !joins || bound(i) && names::is_joint(text)
-        });
-        if in_unit && prose && names::class(self.text(word, word)) == Class::Unknown {
-            return None;
-        }
-        Some((first, !prose && word - first < LONGEST_NAME))
-    }
-
-    /// A word; also `nan` in `number of nan iterations`.
-    fn is_word(&self, at: usize) -> bool {
-        match self.tokens[at].kind {
-            Kind::Word => true,
-            Kind::Number(number) if number.style == Style::NonFinite && at > 0 => {
-                names::is_joint(self.text(at - 1, at - 1))
-            }
-            _ => false,
-        }
-    }
-
     /// `| clip 0 |`: a cell with a name and a number in it, and nothing else.
     fn is_cell(&self, first: usize, next: usize) -> bool {
         let walls = |at: usize| self.tokens.get(at).is_none_or(|t| t.kind == Kind::Pipe);
@@ -530,6 +452,47 @@ impl<'a> Sentence<'a> {
         words <= 1
     }
 
+    /// Whether it is one of many on lines of their own, as settings are printed, or describes an
+    /// object: `"hidden_dropout": 0.1,`, `adam_beta1=0.9,`, `Dropout(p=0.1, inplace=False)`.
+    fn is_setting(&self, first: usize, place: &Place) -> bool {
+        let quoted = first == 1 && self.tokens[0].kind == Kind::Quote;
+        let listed = self.tokens.get(place.next).is_some_and(|t| t.kind == Kind::Comma);
+        if (first == 0 && listed || quoted) && place.next + usize::from(listed) == self.tokens.len()
+        {
+            return true;
+        }
+        place.attached && self.callee(first).is_some_and(is_type)
+    }
+
+    /// `weight(decay=0.0)`; in `val(mean=0.5)` it is a value.
+    fn is_plain_argument(&self, first: usize) -> bool {
+        self.callee(first).is_some_and(|name| {
+            name.starts_with(|c: char| c.is_ascii_lowercase())
+                && names::class(name) == Class::Unknown
+                && !names::is_part_of_data(name)
+        })
+    }
+
+    /// The name before the brackets that the token stands in: `Dropout(...)`, `nn.Linear(...)`.
+    fn callee(&self, at: usize) -> Option<&'a str> {
+        let mut depth = 0_u32;
+        for open in (1..at).rev() {
+            match self.tokens[open].kind {
+                Kind::Close => depth += 1,
+                Kind::Open if depth > 0 => depth -= 1,
+                Kind::Open => {
+                    let name = &self.tokens[open - 1];
+                    let called = self.byte(&self.tokens[open]) == b'('
+                        && self.tokens[open].gap == Gap::None
+                        && name.kind == Kind::Word;
+                    return called.then(|| self.text_of(name).rsplit('.').next())?;
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// Whether `train epoch` merely says where: all words before the counter are qualifiers of data.
     fn is_place(&self, first: usize, word: usize) -> bool {
         (first..word).all(|i| {
@@ -554,7 +517,7 @@ impl<'a> Sentence<'a> {
             && self.tokens[at - 1].gap == Gap::None
     }
 
-    fn byte(&self, token: &Token) -> u8 {
+    pub(super) fn byte(&self, token: &Token) -> u8 {
         self.line.get(token.start).copied().unwrap_or(b' ')
     }
 
@@ -570,7 +533,7 @@ impl<'a> Sentence<'a> {
 
 impl Place {
     /// The last word of the name; what follows it is in brackets: `Epoch(train)`, `time (ms)`.
-    fn name_word(&self, sentence: &Sentence<'_>) -> usize {
+    pub(super) fn name_word(&self, sentence: &Sentence<'_>) -> usize {
         let tokens = sentence.tokens;
         if tokens[self.name].kind != Kind::Close {
             return self.name;
@@ -616,24 +579,19 @@ pub(super) fn is_wrapper(word: &str) -> bool {
         })
 }
 
-/// One to five letters and a number: `E3`, `step100`; `第3轮`, the third epoch.
-fn is_numbered(word: &str) -> bool {
-    if word.starts_with(|c: char| !c.is_ascii()) {
-        return word.contains(|c: char| c.is_ascii_digit());
-    }
-    let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
-    let digits = &word.as_bytes()[letters..];
-    (1..=5).contains(&letters)
-        && !digits.is_empty()
-        && digits.iter().all(u8::is_ascii_digit)
-        && names::class(word) != Class::Measured
+/// `Dropout`, `LayerNorm`; `Loss(train=0.5)` is none.
+fn is_type(word: &str) -> bool {
+    let capitals = word.bytes().filter(u8::is_ascii_uppercase).count();
+    let camel = capitals > 1 && word.bytes().any(|byte| byte.is_ascii_lowercase());
+    word.starts_with(|c: char| c.is_ascii_uppercase())
+        && (camel || names::class(word) == Class::Unknown)
 }
 
 pub(super) fn is_counter(class: Class) -> bool {
     matches!(class, Class::Epoch | Class::Step | Class::Counted)
 }
 
-fn is_level(word: &str) -> bool {
+pub(super) fn is_level(word: &str) -> bool {
     [
         "INFO", "WARN", "WARNING", "DEBUG", "ERROR", "SUCCESS", "NOTICE", "TRACE", "CRITICAL",
         "FATAL", "Info",

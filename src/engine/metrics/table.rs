@@ -40,6 +40,8 @@ struct Header {
     /// One of the names is known. Other words in columns are a header only if rows of nothing but
     /// numbers follow at once.
     known: bool,
+    /// One of the names counts where the run is.
+    counts: bool,
     idle: u32,
 }
 
@@ -131,11 +133,10 @@ impl Tables {
     }
 
     fn learn(&mut self, text: &[u8], border: Border) -> bool {
-        let least = if border == Border::Comma { 2 } else { 3 };
-        if !(least..=MOST_COLUMNS).contains(&self.cells.len()) {
+        if !(2..=MOST_COLUMNS).contains(&self.cells.len()) {
             return false;
         }
-        let mut known = false;
+        let (mut measured, mut counts) = (false, false);
         for (start, end) in &self.cells {
             let Ok(name) = text[*start..*end].trim_ascii().to_str() else { return false };
             if !is_name(name) && name != "#" {
@@ -143,14 +144,22 @@ impl Tables {
             }
             let last = name.rsplit([' ', '/']).next().unwrap_or(name);
             let place = [names::class(name), names::class(last)];
-            known |=
-                place.iter().any(|c| matches!(c, Class::Epoch | Class::Step | Class::Measured));
+            counts |= place.iter().any(|c| matches!(c, Class::Epoch | Class::Step));
+            measured |= place.contains(&Class::Measured);
         }
-        let free = self.header.as_ref().is_none_or(|h| !h.known);
+        // Two words that stand apart are a header only if they are of a run: `epoch    loss`.
+        if self.cells.len() == 2 && border != Border::Comma && !(counts && measured) {
+            return false;
+        }
+        let known = counts || measured;
+        // What looks like the rows of the header before would be taken for them.
+        let alike =
+            |h: &Header| h.border == border && h.columns.len().abs_diff(self.cells.len()) <= 1;
+        let free = self.header.as_ref().is_none_or(|h| !h.known || alike(h));
         if known || free && matches!(border, Border::Tab | Border::Wide) {
             let cell = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().to_str_lossy().into();
             let columns = self.cells.iter().map(cell).collect();
-            self.header = Some(Header { border, columns, known, idle: 0 });
+            self.header = Some(Header { border, columns, known, counts, idle: 0 });
         }
         known
     }
@@ -177,17 +186,22 @@ impl Tables {
         header.idle = 0;
         let (start, end) = self.cells[0];
         let first = text[start..end].trim_ascii().to_str().unwrap_or_default();
-        let mut label = if unnamed || value(first.as_bytes()).is_none() { first } else { "" };
-        if !label.contains(char::is_alphanumeric) {
-            label = "";
+        let numbered = value(first.as_bytes()).is_some();
+        if unnamed && (!header.known || numbered && !header.counts) {
+            // Rows of each class, or of data.
+            return true;
         }
+        // A bar labels no row.
+        let is_label = |text: &&str| text.contains(char::is_alphanumeric);
+        let mut label = Some(first).filter(|_| !numbered).filter(is_label).unwrap_or_default();
         let whole = ["", "all", "total", "overall", "mean", "average", "avg"];
         for ((start, end), column) in self.cells[usize::from(unnamed)..].iter().zip(&header.columns)
         {
             let Some(number) = value(&text[*start..*end]) else {
                 // `| class | AP | class | AP |`: the label of what follows.
                 if *column == header.columns[0] {
-                    label = text[*start..*end].trim_ascii().to_str().unwrap_or_default();
+                    let cell = text[*start..*end].trim_ascii().to_str().ok();
+                    label = cell.filter(is_label).unwrap_or_default();
                 }
                 continue;
             };

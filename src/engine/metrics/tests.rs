@@ -112,6 +112,25 @@ fn plain_prints() {
 }
 
 #[test]
+fn names_and_values_that_share_words() {
+    check(&[
+        ("train/val loss: 0.51 / 0.62", "train_loss=0.51 val_loss=0.62"),
+        ("loss (train/val): 0.51/0.62", "train_loss=0.51 val_loss=0.62"),
+        ("loss/acc = 0.51/0.91", "loss=0.51 acc=0.91"),
+        ("loss: train 0.51 | val 0.62", "train_loss=0.51 val_loss=0.62"),
+        ("acc: train=91.2% test=88.1%", "train_acc=91.2% test_acc=88.1%"),
+        ("reward: mean=1.5, std=0.2", "mean_reward=1.5 std_reward=0.2"),
+        ("loss: [0.51]", "loss=0.51"),
+        ("L1 loss: 0.1, L2 loss: 0.2", "L1_loss=0.1 L2_loss=0.2"),
+        ("epoch_5 loss: 0.5\nepoch_6 loss: 0.4", "loss=0.5 loss=0.4"),
+        ("loss 0.51 (best 0.50 @ epoch 4)", "loss=0.51 best=0.50"),
+        ("PSNR 31.20dB SSIM 0.912", "PSNR=31.20dB SSIM=0.912"),
+        ("gpu 0: 81C 95% 23.1GB loss 0.51", "loss=0.51"),
+        ("Gen 5\tBest 0.91\tAvg 0.71", "Gen=5 Best=0.91 Avg=0.71"),
+    ]);
+}
+
+#[test]
 fn values_in_sentences() {
     check(&[
         (
@@ -136,6 +155,7 @@ fn values_in_sentences() {
         ("0.25 loss, 90.5% top1", "loss=0.25 top1=90.5%"),
         ("F1 score on the test set is 0.81", "F1_score=0.81"),
         ("INFO : topic diff=0.286, rho=0.42", "topic_diff=0.286 rho=0.42"),
+        ("[CV 1/2] END C=0.5;, score=0.9", "C=0.5 score=0.9"),
         (
             "50%|##| 5/9, init loss: 8.5, avg. loss [1351-1425]: -5.5]",
             "init_loss=8.5 avg_loss=-5.5",
@@ -404,6 +424,14 @@ fn frameworks() {
 fn tables() {
     check(&[
         (
+            "   epoch    loss\n0      1   0.5\n   epoch   loss   val_loss\n0   1   0.5   0.6",
+            "epoch=1 loss=0.5 epoch=1 loss=0.5 val_loss=0.6",
+        ),
+        (
+            "        precision    recall  support\n   0       0.70      0.73       90\n cat       0.80      0.75       90\n         age   income   label\nmean   0.5   3120.4   0.6\n0   0.5   3120.4   1",
+            "cat/precision=0.80 cat/recall=0.75",
+        ),
+        (
             "Step #10\tLoss 0.51\tLR 1e-3\nStep #11\tLoss 0.5\tLR 1e-3",
             "step=10 Loss=0.51 LR=1e-3 step=11 Loss=0.5 LR=1e-3",
         ),
@@ -446,7 +474,7 @@ fn tables() {
         ),
         (
             "              precision    recall   support\n\n         cat       0.97      0.98    9\n   macro avg       0.96      0.95    9",
-            "cat/precision=0.97 cat/recall=0.98 cat/support=9 macro_avg/precision=0.96 macro_avg/recall=0.95 macro_avg/support=9",
+            "cat/precision=0.97 cat/recall=0.98 macro_avg/precision=0.96 macro_avg/recall=0.95",
         ),
         ("│         test_acc          │    0.9123    │", "test_acc=0.9123"),
         (

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 /// Words that name something measured. Where one of them is in a name, a bare integer is a value.
 const MEASURED_WORDS: &str = "
-    loss losses acc accuracy err error mse rmse mae mape rmsle r2 auc auroc auprc aucpr roc
+    loss losses l1 l2 q1 q2 acc accuracy err error mse rmse mae mape rmsle r2 auc auroc auprc aucpr roc
     logloss nll ce bce xent entropy kl elbo ppl perplexity bleu rouge meteor wer cer f1
     precision recall prec map ap ap50 ap75 iou miou dice psnr ssim lpips fid score reward
     rewards return returns rew norm gnorm lr mfu top1 top5 acc1 acc5 ndcg mrr hits pearson
@@ -24,7 +24,7 @@ const EPOCHS_WORDS: &str = "
     epoch ep 轮次 エポック 에폭 epoche époque Époque época Época эпоха Эпоха";
 const STEPS_WORDS: &str = "step iter iteration it global_step";
 const COUNTED_WORDS: &str = "
-    trial episode update round timestep total_timesteps num_updates batch";
+    trial episode generation gen update round timestep total_timesteps num_updates batch";
 
 /// Never a metric, whatever stands behind it.
 const NEVER_WORDS: &str = "
@@ -32,7 +32,7 @@ const NEVER_WORDS: &str = "
     gid job jobid progress eta timestamp ts date created thread rank local_rank world_size
     python cuda gcc remaining signal device cudnn level http https localhost gmt utc dtype shape
     hostname host trace lineno levelno msecs process error_code size_mb size requires left chain
-    fold worker node seed cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps";
+    fold worker node seed support cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps";
 
 /// A name that ends with one of these is never a metric.
 const NEVER_LAST_WORDS: &str = "version id pid port line code exitcode size seed";

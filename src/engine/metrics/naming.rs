@@ -1,0 +1,177 @@
+//! Which words before a number are its name.
+
+use super::found::Form;
+use super::names::{self, Class};
+use super::number::Style;
+use super::pairs::{LONGEST_NAME, Place, Sentence, is_counter, is_level};
+use super::token::{Gap, Kind};
+
+impl Sentence<'_> {
+    /// First and last token of the name that ends at `place.name`.
+    pub(super) fn name(&self, place: &Place) -> Option<(usize, usize)> {
+        let tokens = self.tokens;
+        let last = self.without_range(place);
+        let place = &Place { name: last, ..*place };
+        match tokens[last].kind {
+            Kind::Word => {}
+            Kind::Quote if place.form != Form::Blank => {
+                let open = (0..last).rev().find(|i| tokens[*i].kind == Kind::Quote)?;
+                return (open + 1 < last).then_some((open + 1, last - 1));
+            }
+            Kind::Close if place.name_word(self) < last => {}
+            _ => return None,
+        }
+        let word = place.name_word(self);
+        if is_level(self.text(word, word)) {
+            return None;
+        }
+        let (first, clean) = self.words_back(word, place.form)?;
+        if place.form == Form::Blank {
+            return clean.then_some((first, last));
+        }
+        let listed = first > 0 && tokens[first - 1].kind == Kind::Comma;
+        let entry = listed || self.is_entry(first, place.next) || self.opens(first, word);
+        if clean && (!place.attached || entry) {
+            return Some((first, last));
+        }
+        // `Epoch loaded: 6` names nothing.
+        if !clean && names::is_prose(self.text(word, word)) {
+            return None;
+        }
+        // `stopping at epoch: 6` does not say where the run is.
+        if !clean && !place.attached && is_counter(names::class(self.text(word, word))) {
+            return None;
+        }
+        // `found at epoch 0 with valid_loss value: 0.62`
+        let of = word.checked_sub(1).filter(|of| {
+            !clean
+                && last == word
+                && self.text(word, word).eq_ignore_ascii_case("value")
+                && tokens[*of].kind == Kind::Word
+                && names::class(self.text(*of, *of)) == Class::Measured
+        });
+        let first = self.qualified(of.unwrap_or(word)).0;
+        Some((first, of.unwrap_or(last)))
+    }
+
+    /// The end of the name in `avg. loss [1351-1425]: -385.1`, where what it is over follows it.
+    fn without_range(&self, place: &Place) -> usize {
+        let Some(start) = place.name.checked_sub(3) else { return place.name };
+        let [word, open, range, close] = &self.tokens[start..=place.name] else {
+            return place.name;
+        };
+        let over = matches!(range.kind, Kind::Junk | Kind::Number(_) | Kind::Fraction(_))
+            && self.byte(open) == b'['
+            && self.byte(close) == b']'
+            && word.kind == Kind::Word
+            && names::class(self.text_of(word)) == Class::Measured;
+        if over && place.form == Form::Sign && !place.attached { start } else { place.name }
+    }
+
+    /// Whether what a logger's header ends with is followed by a name of two words, of which the
+    /// second says little: `INFO : topic diff=0.28`.
+    fn opens(&self, first: usize, word: usize) -> bool {
+        let header = first.checked_sub(1).map(|before| self.tokens[before].kind);
+        matches!(header, Some(Kind::Colon | Kind::Close | Kind::Dash))
+            && word == first + 1
+            // `[CV 1/2] END C=0.1`
+            && !self.text(first, first).bytes().any(|byte| byte.is_ascii_uppercase())
+            && names::class(self.text(word, word)) == Class::Unknown
+    }
+
+    /// The name that ends with token `last`: with the words before it that belong to it.
+    pub(super) fn qualified(&self, last: usize) -> (usize, usize) {
+        let mut first = last;
+        while first > 0
+            && last - first < 2
+            && self.tokens[first].gap == Gap::One
+            && self.tokens[first - 1].kind == Kind::Word
+            && names::is_qualifier(self.text(first - 1, first - 1))
+        {
+            first -= 1;
+        }
+        (first, last)
+    }
+
+    /// Whether an indented line is this pair alone: `    Peak GPU memory (MB)=4,712`.
+    fn is_entry(&self, first: usize, next: usize) -> bool {
+        first == 0 && next >= self.tokens.len() && self.tokens[0].gap != Gap::None
+    }
+
+    /// Back over the words of a name that ends with token `word`: its first token, and whether it
+    /// reads as a name and not as a sentence.
+    fn words_back(&self, word: usize, form: Form) -> Option<(usize, bool)> {
+        let tokens = self.tokens;
+        let mut first = word;
+        while first > 0
+            && tokens[first].gap == Gap::One
+            && self.is_word(first - 1)
+            && !is_level(self.text(first - 1, first - 1))
+        {
+            first -= 1;
+        }
+        let after_number = first > 0
+            && matches!(
+                tokens[first - 1].kind,
+                Kind::Number(_) | Kind::Fraction(_) | Kind::Junk | Kind::Close
+            );
+        while after_number && first < word && names::is_unit(self.text(first, first)) {
+            first += 1;
+        }
+        // `E3 S100 loss 0.5`: a name that changes with each line is none.
+        while first < word && is_numbered(self.text(first, first)) {
+            first += 1;
+        }
+        // `on the 500 test images: 81%` is a sentence.
+        let counted = after_number
+            && first > 1
+            && self.tokens[first - 2].kind == Kind::Word
+            && names::is_prose(self.text(first - 2, first - 2));
+        if counted && names::class(self.text(word, word)) == Class::Unknown {
+            return None;
+        }
+        // `step timing in s` is a name, and `s` is none.
+        let in_unit = word > first && self.text(word - 1, word - 1).eq_ignore_ascii_case("in");
+        // `number of steps:` is a name, `accuracy of 0.9` is a sentence.
+        let bound = |i: usize| form == Form::Blank || i == first || i == word;
+        let prose = (first..=word).any(|i| {
+            let text = self.text(i, i);
+            let joins = in_unit && i + 1 == word && names::is_unit(self.text(word, word));
+            names::is_prose(text) && !joins || bound(i) && names::is_joint(text)
+        });
+        if in_unit && prose && names::class(self.text(word, word)) == Class::Unknown {
+            return None;
+        }
+        Some((first, !prose && word - first < LONGEST_NAME))
+    }
+
+    /// A word; also `nan` in `number of nan iterations`.
+    fn is_word(&self, at: usize) -> bool {
+        match self.tokens[at].kind {
+            Kind::Word => true,
+            Kind::Number(number) if number.style == Style::NonFinite && at > 0 => {
+                names::is_joint(self.text(at - 1, at - 1))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// One to five letters and a number: `E3`, `step100`; `第3轮`, the third epoch.
+fn is_numbered(word: &str) -> bool {
+    if word.starts_with(|c: char| !c.is_ascii()) {
+        return word.contains(|c: char| c.is_ascii_digit());
+    }
+    let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (unit, digits) = word.split_at(letters);
+    // `epoch_5`, `step-100`
+    let digits = match digits.strip_prefix(['_', '-']) {
+        Some(digits) if is_counter(names::class(unit)) => digits,
+        _ => digits,
+    };
+    let digits = digits.as_bytes();
+    (1..=5).contains(&letters)
+        && !digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+        && names::class(word) != Class::Measured
+}
