@@ -37,6 +37,16 @@ pub(super) fn lines(mut block: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Where each of them stands, with its newline.
+pub(super) fn ranges(block: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', block).map(move |newline| {
+        let line = start..newline + 1;
+        start = newline + 1;
+        line
+    })
+}
+
 pub(super) fn count(block: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', block).count() as u64
 }

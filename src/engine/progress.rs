@@ -49,6 +49,15 @@ impl Counters {
         out.extend(block::lines_with(block.small, find));
     }
 
+    /// Whether a line may. Its digits do not matter, only that there are any.
+    pub(in crate::engine) fn may_tell(line: &[u8]) -> bool {
+        memchr::memchr_iter(b'/', line).any(|at| is_between_digits(line, at..at + 1))
+            || memchr::memchr2_iter(b'o', b'O', line).any(|at| {
+                let is_word = line.get(at + 1).is_some_and(|next| matches!(next, b'f' | b'F'));
+                is_word && is_between_digits(line, at..at + 2)
+            })
+    }
+
     /// Looks at a line.
     pub(in crate::engine) fn line(&mut self, text: &[u8], at: Timestamp) {
         if let Some((unit, done, total)) = count(text) {
@@ -207,6 +216,7 @@ mod tests {
             let block = Block { text: text.as_bytes(), small: small.as_bytes() };
             Counters::lines(block, &mut found);
             prop_assert!(expected.is_none() || !found.is_empty());
+            prop_assert_eq!(Counters::may_tell(text.as_bytes()), !found.is_empty());
         }
     }
 

@@ -84,19 +84,14 @@ impl Searcher {
         small.make_ascii_lowercase();
         let block = Block { text: bytes, small };
         self.news(block, news);
-        Counters::lines(block, counts);
+        if self.finds_metrics {
+            self.shapes.read(block::ranges(bytes), bytes, readings, counts);
+        } else {
+            Counters::lines(block, counts);
+        }
         for lines in [news, counts] {
             lines.sort_unstable_by_key(|line| line.start);
             lines.dedup();
-        }
-        if self.finds_metrics {
-            let mut start = 0;
-            let lines = block::lines(bytes).map(|line| {
-                let at = start;
-                start += line.len() + 1;
-                (at, line)
-            });
-            self.shapes.read(lines, readings);
         }
     }
 

@@ -151,13 +151,14 @@ impl SeriesStore {
         self.series.get(id.0 as usize)
     }
 
+    #[inline]
     pub(in crate::engine) fn push(&mut self, id: SeriesId, point: Point, text: &BStr) {
         let Some(series) = self.series.get_mut(id.0 as usize) else { return };
         if series.newest.is_none() {
             self.seen.push(id);
         }
         let before = series.thinned.buckets();
-        series.push(point, text);
+        series.push((point.at, point.step, point.value), text);
         let after = series.thinned.buckets();
         if after != before {
             self.buckets = self.buckets.saturating_sub(before) + after;
@@ -201,28 +202,31 @@ impl Series {
         }
     }
 
-    fn push(&mut self, point: Point, text: &BStr) {
+    /// A point's parts, which are passed in registers: what is written to memory word by word and
+    /// read by two words at once is waited for.
+    fn push(&mut self, (at, step, value): (Timestamp, Option<f64>, f64), text: &BStr) {
         if let Some(newest) = self.newest {
             self.before.add(newest.value);
             self.previous = Some(newest.value);
         }
+        let point = Point { at, step, value };
         self.newest = Some(point);
         self.text.clear();
         self.text.extend_from_slice(text);
         let number = self.number();
-        self.thinned.push(number, point);
+        self.thinned.push(number, step, value);
         if self.looked_back_at {
             if self.recent.len() > WINDOW {
                 self.recent.pop_front();
             }
             self.recent.push_back(point);
         }
-        if point.value.is_finite() {
-            let best = Best { value: point.value, number };
-            if self.lowest.is_none_or(|lowest| point.value < lowest.value) {
+        if value.is_finite() {
+            let best = Best { value, number };
+            if self.lowest.is_none_or(|lowest| value < lowest.value) {
                 self.lowest = Some(best);
             }
-            if self.highest.is_none_or(|highest| point.value > highest.value) {
+            if self.highest.is_none_or(|highest| value > highest.value) {
                 self.highest = Some(best);
             }
         }

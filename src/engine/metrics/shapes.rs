@@ -14,6 +14,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::found::{Candidate, Candidates};
 use super::number;
+use crate::engine::progress::Counters;
 
 /// Longer lines are not remembered.
 const LONGEST: usize = 1024;
@@ -47,9 +48,7 @@ struct Set {
 
 #[derive(Debug)]
 struct Shape {
-    hash: u64,
-    /// The line with each digit as `0`.
-    text: Box<[u8]>,
+    key: Key,
     /// The digits that must be the same, and their places.
     fixed: Box<[(u16, u8)]>,
     slots: Box<[Slot]>,
@@ -57,6 +56,8 @@ struct Shape {
     has_columns: bool,
     /// It holds a metric twice.
     repeats: bool,
+    /// It may tell how far the run is.
+    counts: bool,
 }
 
 /// Where a metric stands in a shape.
@@ -136,24 +137,43 @@ impl Readings {
         Some(Reading { start, length, filled, has_columns, repeats })
     }
 
+    /// Of a line of that shape. Where a place does not fit, the line stays unknown.
+    fn add(&mut self, shape: &Shape, start: usize, line: &[u8]) {
+        let end = u32::try_from(self.filled.len() + shape.slots.len());
+        let places = (u32::try_from(start), end, u16::try_from(line.len()));
+        if let (Ok(start), Ok(end), Ok(length)) = places {
+            let Shape { has_columns, repeats, .. } = *shape;
+            self.filled.extend(shape.slots.iter().map(|slot| slot.fill(line)));
+            self.lines.push(ReadLine { start, length, end, has_columns, repeats });
+        }
+    }
+
     pub(in crate::engine) fn clear(&mut self) {
         self.lines.clear();
         self.filled.clear();
     }
 }
 
-/// What a shape is found by.
+/// What a shape is found by: the line with each digit as `0`.
 #[derive(Debug, Default)]
 struct Key {
-    text: Vec<u8>,
     hash: u64,
+    length: usize,
+    /// Eight bytes each, the last ones filled up: to write and to read them in the same size is
+    /// several times as fast.
+    words: Vec<u64>,
 }
 
 impl Key {
     fn set(&mut self, line: &[u8]) {
-        self.text.clear();
-        self.text.extend(line.iter().map(|byte| if byte.is_ascii_digit() { b'0' } else { *byte }));
-        self.hash = hash(&self.text);
+        let (words, rest) = line.as_chunks::<8>();
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.length = line.len();
+        self.words.clear();
+        self.words.extend(words.iter().map(|word| without_digits(*word)));
+        self.words.push(without_digits(last));
+        self.hash = hash(self.length, &self.words);
     }
 }
 
@@ -165,29 +185,25 @@ impl Default for Shapes {
 }
 
 impl Shapes {
-    /// Looks up lines, given with the places where they start, and adds what is found in those of
-    /// a known shape.
-    pub(in crate::engine) fn read<'a>(
+    /// Looks up the lines of a block, and adds what is found in those of a known shape to `out`,
+    /// and to `counts` those that may tell how far the run is.
+    pub(in crate::engine) fn read(
         &self,
-        lines: impl Iterator<Item = (usize, &'a [u8])>,
+        lines: impl Iterator<Item = Range<usize>>,
+        block: &[u8],
         out: &mut Readings,
+        counts: &mut Vec<Range<usize>>,
     ) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.sets.is_empty() {
-            return;
-        }
-        for (start, line) in lines.filter(|(_, line)| line.len() <= LONGEST) {
-            out.key.set(line);
-            let Some(shape) = known.find(&out.key, line) else { continue };
-            let end = u32::try_from(out.filled.len() + shape.slots.len());
-            let (Ok(start), Ok(end), Ok(length)) =
-                (u32::try_from(start), end, u16::try_from(line.len()))
-            else {
-                return;
-            };
-            out.filled.extend(shape.slots.iter().map(|slot| slot.fill(line)));
-            let Shape { has_columns, repeats, .. } = *shape;
-            out.lines.push(ReadLine { start, length, end, has_columns, repeats });
+        for range in lines {
+            let line = &block[range.start..range.end - 1];
+            let shape = known.find_line(line, &mut out.key);
+            if shape.map_or_else(|| Counters::may_tell(line), |shape| shape.counts) {
+                counts.push(range.clone());
+            }
+            if let Some(shape) = shape {
+                out.add(shape, range.start, line);
+            }
         }
     }
 
@@ -198,7 +214,9 @@ impl Shapes {
         readings: &'a mut Readings,
     ) -> Option<Reading<'a>> {
         readings.clear();
-        self.read(std::iter::once((0, line)), readings);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let shape = known.find_line(line, &mut readings.key)?;
+        readings.add(shape, 0, line);
         readings.nth(0)
     }
 
@@ -236,25 +254,35 @@ impl Shapes {
         let mut key = Key::default();
         key.set(line);
         let shape = Shape {
-            hash: key.hash,
-            text: key.text.into(),
+            key,
             fixed: fixed.map(|((at, byte), _)| (at, *byte)).collect(),
             repeats: slots.iter().zip(1..).any(|(slot, next)| {
                 slots.iter().skip(next).any(|later: &Slot| later.name == slot.name)
             }),
             slots: slots.into(),
             has_columns,
+            counts: Counters::may_tell(line),
         };
         known.add(shape);
     }
 }
 
 impl Known {
+    /// `key`: scratch.
+    fn find_line(&self, line: &[u8], key: &mut Key) -> Option<&Shape> {
+        if self.sets.is_empty() || line.len() > LONGEST {
+            return None;
+        }
+        key.set(line);
+        self.find(key, line)
+    }
+
     fn find(&self, key: &Key, line: &[u8]) -> Option<&Shape> {
         let set = self.sets.get(key.hash as usize % SETS)?;
         set.shapes.iter().flatten().find(|shape| {
-            shape.hash == key.hash
-                && *shape.text == *key.text
+            shape.key.hash == key.hash
+                && shape.key.length == key.length
+                && shape.key.words == key.words
                 && shape.fixed.iter().all(|(at, digit)| line[usize::from(*at)] == *digit)
         })
     }
@@ -263,7 +291,7 @@ impl Known {
         if self.sets.is_empty() {
             self.sets.resize_with(SETS, Set::default);
         }
-        if let Some(set) = self.sets.get_mut(shape.hash as usize % SETS) {
+        if let Some(set) = self.sets.get_mut(shape.key.hash as usize % SETS) {
             set.add(shape);
         }
     }
@@ -305,7 +333,8 @@ impl Slot {
 impl Set {
     /// In place of one that differs in fixed digits only, since there may be many of those.
     fn add(&mut self, shape: Shape) {
-        let alike = |known: &Option<Shape>| known.as_ref().is_none_or(|s| s.hash == shape.hash);
+        let alike =
+            |known: &Option<Shape>| known.as_ref().is_none_or(|s| s.key.hash == shape.key.hash);
         let full = self.shapes.iter().all(Option::is_some);
         let free = self.shapes.iter().position(|s| if full { alike(s) } else { s.is_none() });
         let place = free.unwrap_or(self.next);
@@ -334,16 +363,39 @@ fn fix_words(line: &[u8], is_fixed: &mut [bool]) {
     }
 }
 
-fn hash(text: &[u8]) -> u64 {
+/// Eight bytes with each digit as `0`, all at once.
+fn without_digits(bytes: [u8; 8]) -> u64 {
+    const EACH: u64 = u64::MAX / 0xff;
+    const TOP: u64 = 0x80 * EACH;
+    let word = u64::from_le_bytes(bytes);
+    // Whether a byte is at least `0`, and whether it is more than `9`, in its highest bit.
+    let low = word & !TOP;
+    let (digit, more) = (low + (0x80 - 0x30) * EACH, low + (0x80 - 0x3a) * EACH);
+    let is_digit = digit & !more & !word & TOP;
+    // 0x0f where there is one: `0` is 0x30.
+    word & !((is_digit >> 3) - (is_digit >> 7))
+}
+
+fn hash(length: usize, words: &[u64]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, word: u64| (hash.rotate_left(29) ^ word).wrapping_mul(FACTOR);
-    let mut words = text.chunks_exact(8);
-    let mut sum = text.len() as u64;
-    for word in &mut words {
-        sum = mix(sum, u64::from_le_bytes(<[u8; 8]>::try_from(word).unwrap_or_default()));
-    }
-    let mut last = [0; 8];
-    last[..words.remainder().len()].copy_from_slice(words.remainder());
-    sum = mix(sum, u64::from_le_bytes(last));
+    let mix = |hash: u64, word: &u64| (hash.rotate_left(29) ^ word).wrapping_mul(FACTOR);
+    let sum = words.iter().fold(length as u64, mix);
     sum ^ sum >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_any_byte_at_any_place_only_digits_become_zeros() {
+        for byte in 0..=255_u8 {
+            for place in 0..8 {
+                let mut bytes = *b"a9/:0\xff\x00Z";
+                bytes[place] = byte;
+                let expected = bytes.map(|b| if b.is_ascii_digit() { b'0' } else { b });
+                assert_eq!(without_digits(bytes).to_le_bytes(), expected, "{bytes:?}");
+            }
+        }
+    }
 }

@@ -45,10 +45,10 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn of(number: u64, point: Point) -> Self {
+    fn of(number: u64, step: Option<f64>, value: f64) -> Self {
         // A negative NaN would sort below all; its sign means nothing.
-        let value = if point.value.is_nan() { f64::NAN } else { point.value };
-        Self { number, step: point.step.unwrap_or(f64::NAN), value }
+        let value = if value.is_nan() { f64::NAN } else { value };
+        Self { number, step: step.unwrap_or(f64::NAN), value }
     }
 
     fn summand(&self) -> f64 {
@@ -112,8 +112,8 @@ pub(super) struct Thinned {
 }
 
 impl Thinned {
-    pub(super) fn push(&mut self, number: u64, point: Point) {
-        let drawn = Drawn::of(number, point);
+    pub(super) fn push(&mut self, number: u64, step: Option<f64>, value: f64) {
+        let drawn = Drawn::of(number, step, value);
         if self.buckets.len() == BUCKETS && self.filled == self.capacity() {
             self.halve();
         }
@@ -169,7 +169,7 @@ impl Thinned {
 
     /// `newest`: the last sample, with its number.
     pub(super) fn curve(&self, name: &str, newest: Option<(u64, Point)>) -> Curve {
-        let newest = newest.map(|(number, point)| Drawn::of(number, point));
+        let newest = newest.map(|(number, point)| Drawn::of(number, point.step, point.value));
         let by_step = self.first_step(newest);
         // What is printed before the first step, such as settings, has no place among steps.
         let place = |drawn: Drawn| match by_step {
@@ -210,7 +210,7 @@ mod tests {
         let (mut thinned, mut newest) = (Thinned::default(), None);
         for (number, (step, value)) in (1..).zip(values) {
             let point = Point { at: Timestamp::default(), step, value };
-            thinned.push(number, point);
+            thinned.push(number, step, value);
             newest = Some((number, point));
         }
         thinned.curve("", newest)
@@ -261,7 +261,7 @@ mod tests {
         let mut thinned = Thinned::default();
         for number in 1..=10_000_u64 {
             let value = if number == 4_321 { 1e6 } else { (number % 7) as f64 };
-            thinned.push(number, Point { at: Timestamp::default(), step: None, value });
+            thinned.push(number, None, value);
             if number % 97 == 0 && thinned.buckets() > 40 {
                 thinned.halve();
             }
