@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use explain::Question;
-use pieces::{Piece, each_piece, read_more};
+use pieces::{Begun, each_piece, read_more};
 
 use crate::cli::ReplayArgs;
 use crate::config::Config;
@@ -171,7 +171,6 @@ struct Replay<W: Write> {
     engine: Option<Engine>,
     searched: Searched,
     effects: Vec<Effect>,
-    clock: LogClock,
     now: Timestamp,
     /// The time of the input before.
     before: Timestamp,
@@ -197,7 +196,6 @@ impl<W: Write> Replay<W> {
             engine: None,
             searched: Searched::default(),
             effects: Vec::new(),
-            clock: LogClock::new(&[], Timestamp::default()),
             now: Timestamp::default(),
             before: Timestamp::default(),
             timed: false,
@@ -220,18 +218,15 @@ impl<W: Write> Replay<W> {
             self.handle(Input::Opened { source, name });
             return self.records(source, buffer, ended, log);
         }
-        self.clock = LogClock::new(&buffer, log.written);
+        let clock = LogClock::new(&buffer, log.written);
         self.begin(&buffer, log.written);
         if let Some(question) = &mut self.question {
             question.source(name);
         }
         self.handle(Input::Opened { source, name });
         if let Some(searcher) = self.engine.as_ref().map(|engine| Arc::clone(engine.searcher())) {
-            let give = |piece: Piece| {
-                self.searched = piece.searched;
-                self.lines_of(source, &piece.bytes);
-            };
-            each_piece((buffer, ended), &mut log.reader, &searcher, give)?;
+            let begun = Begun { read: buffer, ended, rest: &mut log.reader, clock };
+            each_piece(begun, &searcher, |piece| self.piece(source, piece))?;
         }
         self.handle(Input::Closed { source });
         Ok(())

@@ -63,7 +63,7 @@ impl Searcher {
     }
 
     /// Whether a line without news may still hold a metric.
-    pub(super) fn finds_metrics(&self) -> bool {
+    pub fn finds_metrics(&self) -> bool {
         self.finds_metrics
     }
 

@@ -114,7 +114,7 @@ mod tests {
         for number in 0..20_u8 {
             queue.put(Input::Chunk { source, bytes: &[number] });
         }
-        queue.search_by(Arc::clone(engine(Timestamp::default()).searcher()));
+        queue.search_by(engine(Timestamp::default()).searcher());
         assert!(matches!(queue.take(None), Some((_, Event::Opened { .. }))));
         let searched: Vec<u8> = (0..4).map(|_| next(&queue).bytes()[0]).collect();
         assert_eq!(searched, [0, 1, 2, 3]);

@@ -4,7 +4,7 @@
 //! that the run lives, and its end is told, from its status alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -147,7 +147,7 @@ fn judge(
     let mut effects = Vec::new();
     let mut repeats = false;
     let mut snapshot_due = started;
-    queue.search_by(Arc::clone(engine.searcher()));
+    queue.search_by(engine.searcher());
     loop {
         let deadline = engine.next_deadline();
         let wake = deadline.map_or(snapshot_due, |deadline| deadline.min(snapshot_due));
@@ -193,7 +193,7 @@ fn handle(
     match (event, event.as_input()) {
         (Event::Rules(rules), _) => {
             engine.replace_rules(at, RuleSet::clone(rules), effects);
-            queue.search_by(Arc::clone(engine.searcher()));
+            queue.search_by(engine.searcher());
         }
         (Event::Chunk { source, chunk }, Some(input)) => match chunk.take_searched() {
             Some(searched) => {

@@ -3,22 +3,20 @@
 use std::io::Write;
 use std::ops::Range;
 
+use super::pieces::Piece;
 use super::{ASSUMED, Replay};
 use crate::engine::SourceId;
 use crate::time::Timestamp;
 
 impl<W: Write> Replay<W> {
-    /// Whole lines, which were searched.
-    pub(super) fn lines_of(&mut self, source: SourceId, bytes: &[u8]) {
+    pub(super) fn piece(&mut self, source: SourceId, piece: Piece) {
+        let Piece { bytes, searched, lines } = piece;
+        self.searched = searched;
         self.bytes += bytes.len() as u64;
         // What is not handled yet, the part of it that is of the present time, and the line.
         let (mut from, mut present, mut at) = (0, 0, 0);
-        for end in memchr::memchr2_iter(b'\n', b'\r', bytes).map(|end| end + 1).chain([bytes.len()])
-        {
+        for (end, time) in lines {
             let line = &bytes[at..end];
-            if line.is_empty() {
-                continue;
-            }
             // The line itself is still to be handled.
             if self.question.as_ref().is_some_and(|question| question.line <= self.lines) {
                 break;
@@ -28,22 +26,22 @@ impl<W: Write> Replay<W> {
                 question.add(line);
             }
             self.lines += u64::from(line.ends_with(b"\n"));
-            let time = match self.clock.time_of(line) {
+            let time = match time {
                 Some(time) => self.now.max(time),
                 None if !self.timed => self.now.after(ASSUMED),
                 None => self.now,
             };
             // Lines of the same time are one chunk.
             if time != self.now {
-                if !self.put_off(source, (bytes, present..at), (end, time)) {
-                    self.chunk(source, bytes, from..at);
+                if !self.put_off(source, (&bytes, present..at), (end, time)) {
+                    self.chunk(source, &bytes, from..at);
                     from = at;
                 }
                 (present, self.before, self.now) = (at, self.now, time);
             }
             at = end;
         }
-        self.chunk(source, bytes, from..at);
+        self.chunk(source, &bytes, from..at);
     }
 
     fn put_off(

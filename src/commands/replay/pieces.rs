@@ -1,56 +1,90 @@
-//! A log in pieces of whole lines, each searched: read on a thread of its own while the piece
-//! before is judged.
+//! A log in pieces of whole lines, each searched and with the times of its lines: read on a thread
+//! of its own while the piece before is judged.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::{panic, thread};
 
-use super::{BLOCK, PEEK};
+use super::PEEK;
 use crate::engine::{Searched, Searcher};
+use crate::time::{LogClock, Timestamp};
 
+/// As large as a piece is, unless a line is longer.
+const PIECE: usize = 1 << 17;
 /// So many pieces wait for the engine.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 
 /// Some whole lines; the last ones, or those of a line without an end, are as long as they are.
 pub(super) struct Piece {
     pub(super) bytes: Vec<u8>,
     pub(super) searched: Searched,
+    /// Where each line or frame ends, and its time if it has one.
+    pub(super) lines: Vec<(usize, Option<Timestamp>)>,
 }
 
-/// Gives the pieces of what was read already, and of the rest of the log unless it has `ended`.
+/// A log as far as it was read.
+pub(super) struct Begun<'a> {
+    /// What was read already.
+    pub(super) read: Vec<u8>,
+    /// That was all.
+    pub(super) ended: bool,
+    pub(super) rest: &'a mut (dyn Read + Send),
+    pub(super) clock: LogClock,
+}
+
+/// Gives the pieces of a log, in their order.
 pub(super) fn each_piece(
-    (read, ended): (Vec<u8>, bool),
-    log: &mut (dyn Read + Send),
+    log: Begun<'_>,
     searcher: &Searcher,
     mut give: impl FnMut(Piece),
 ) -> io::Result<()> {
     thread::scope(|scope| {
         let (pieces, given) = sync_channel(WAITING);
-        let reader = scope.spawn(move || read_all((read, ended), log, searcher, &pieces));
+        let reader = scope.spawn(move || read_all(log, searcher, &pieces));
         given.iter().for_each(&mut give);
         reader.join().unwrap_or_else(|cause| panic::resume_unwind(cause))
     })
 }
 
-fn read_all(
-    (mut read, mut ended): (Vec<u8>, bool),
-    log: &mut dyn Read,
-    searcher: &Searcher,
-    pieces: &SyncSender<Piece>,
-) -> io::Result<()> {
+fn read_all(mut log: Begun<'_>, searcher: &Searcher, pieces: &SyncSender<Piece>) -> io::Result<()> {
     loop {
-        let mut whole = memchr::memrchr(b'\n', &read).map_or(0, |newline| newline + 1);
-        if ended || read.len() - whole > PEEK {
-            whole = read.len();
-        }
-        let rest = read.split_off(whole);
-        let mut searched = Searched::default();
-        searcher.search(&read, &mut searched);
-        if pieces.send(Piece { bytes: read, searched }).is_err() || ended {
+        let cut = log.cut();
+        if cut > 0 {
+            let rest = log.read.split_off(cut);
+            let bytes = std::mem::replace(&mut log.read, rest);
+            if pieces.send(log.piece(bytes, searcher)).is_err() {
+                return Ok(());
+            }
+        } else if log.ended {
             return Ok(());
+        } else {
+            log.ended = read_more(log.rest, &mut log.read, PIECE)?;
         }
-        read = rest;
-        ended = read_more(log, &mut read, BLOCK)?;
+    }
+}
+
+impl Begun<'_> {
+    /// How long the next piece is; 0: more must be read first, if there is more.
+    fn cut(&self) -> usize {
+        let first = &self.read[..self.read.len().min(PIECE)];
+        let newline = memchr::memrchr(b'\n', first).or_else(|| memchr::memchr(b'\n', &self.read));
+        let all = self.ended || self.read.len() > PEEK;
+        newline.map_or(if all { self.read.len() } else { 0 }, |newline| newline + 1)
+    }
+
+    fn piece(&mut self, bytes: Vec<u8>, searcher: &Searcher) -> Piece {
+        let mut searched = Searched::default();
+        searcher.search(&bytes, &mut searched);
+        let ends = memchr::memchr2_iter(b'\n', b'\r', &bytes).map(|end| end + 1);
+        let mut start = 0;
+        let mut lines = Vec::new();
+        for end in ends.chain([bytes.len()]) {
+            if end > start {
+                lines.push((end, self.clock.time_of(&bytes[start..end])));
+            }
+            start = end;
+        }
+        Piece { bytes, searched, lines }
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) fn lex(text: &[u8]) -> Option<Lexed> {
 
 /// The value of a decimal number.
 pub(super) fn parse(text: &[u8]) -> Option<f64> {
-    parse_short(text).or_else(|| parse_any(text))
+    Layout::of(text).and_then(|layout| layout.value(text)).or_else(|| parse_any(text))
 }
 
 /// The powers of ten that are exact.
@@ -123,49 +123,77 @@ const TENS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// The same for one of at most fifteen digits: an exact whole number, divided or multiplied by an
-/// exact power of ten once, is rounded once, as it must be (Clinger 1990).
-fn parse_short(text: &[u8]) -> Option<f64> {
-    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let (mut whole, mut at) = read_digits(0, unsigned);
-    let (mut count, mut fraction) = (at, 0);
-    if unsigned.get(at) == Some(&b'.') {
-        (whole, fraction) = read_digits(whole, &unsigned[at + 1..]);
-        count += fraction;
-        at += 1 + fraction;
-    }
-    if !(1..=15).contains(&count) {
-        return None;
-    }
-    let mut tens = -i64::try_from(fraction).ok()?;
-    if let Some((b'e' | b'E', exponent)) = unsigned.get(at..)?.split_first() {
-        let digits =
-            exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
-        if !(1..=2).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        let size = digits.iter().fold(0, |size, digit| 10 * size + i64::from(digit - b'0'));
-        tens += if exponent.first() == Some(&b'-') { -size } else { size };
-    } else if at < unsigned.len() {
-        return None;
-    }
-    let power = TENS.get(usize::try_from(tens.unsigned_abs()).ok()?)?;
-    let value = if tens < 0 { whole as f64 / power } else { whole as f64 * power };
-    Some(if unsigned.len() < text.len() { -value } else { value })
+/// Where the digits of a plain number stand: all numbers that differ in their digits only have one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    negative: bool,
+    /// Digits before and behind the point, at most fifteen in all.
+    whole: u8,
+    fraction: u8,
+    /// Digits of the exponent, at most two, and its sign.
+    exponent: u8,
+    shrinks: bool,
+    /// The bytes before them.
+    before: u8,
 }
 
-/// The digits at the start of a text, put behind those of `whole`; and how many they are.
-fn read_digits(mut whole: u64, text: &[u8]) -> (u64, usize) {
-    let mut count = 0;
-    for byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit));
-        count += 1;
+impl Layout {
+    /// None: it is written in another way.
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
+        let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+        let whole = digits(unsigned);
+        let rest = &unsigned[whole..];
+        let fraction = rest.strip_prefix(b".").map_or(0, digits);
+        let behind = rest.strip_prefix(b".").map_or(rest, |rest| &rest[fraction..]);
+        let power = behind.strip_prefix(b"e").or_else(|| behind.strip_prefix(b"E"));
+        let signed = power.unwrap_or_default();
+        let shrinks = signed.starts_with(b"-");
+        let plain = signed.strip_prefix(b"-").or(signed.strip_prefix(b"+")).unwrap_or(signed);
+        let exponent = digits(plain);
+        let ends = if power.is_some() {
+            exponent == plain.len() && (1..=2).contains(&exponent)
+        } else {
+            behind.is_empty()
+        };
+        let fits = (1..=15).contains(&(whole + fraction));
+        let count = |count: usize| u8::try_from(count).ok();
+        (ends && fits).then_some(Self {
+            negative: unsigned.len() < text.len(),
+            whole: count(whole)?,
+            fraction: count(fraction)?,
+            exponent: count(exponent)?,
+            shrinks,
+            before: count(text.len() - exponent)?,
+        })
     }
-    (whole, count)
+
+    /// The value of a number that has this layout: an exact whole number, divided or multiplied by an
+    /// exact power of ten once, is rounded once, as it must be (Clinger 1990). None: the power is
+    /// not exact.
+    pub(super) fn value(&self, text: &[u8]) -> Option<f64> {
+        let start = usize::from(self.negative);
+        let point = start + usize::from(self.whole);
+        let mut mantissa = read_digits(0, text.get(start..point)?);
+        let mut tens = 0;
+        if self.fraction > 0 {
+            let end = point + 1 + usize::from(self.fraction);
+            mantissa = read_digits(mantissa, text.get(point + 1..end)?);
+            tens = -i64::from(self.fraction);
+        }
+        if self.exponent > 0 {
+            let size = read_digits(0, text.get(usize::from(self.before)..)?).cast_signed();
+            tens += if self.shrinks { -size } else { size };
+        }
+        let power = TENS.get(usize::try_from(tens.unsigned_abs()).ok()?)?;
+        let value = if tens < 0 { mantissa as f64 / power } else { mantissa as f64 * power };
+        Some(if self.negative { -value } else { value })
+    }
+}
+
+/// Digits, put behind those of `number`.
+fn read_digits(number: u64, text: &[u8]) -> u64 {
+    text.iter()
+        .fold(number, |number, byte| number.wrapping_mul(10).wrapping_add(u64::from(byte & 0x0f)))
 }
 
 /// `nan`, `NaN`, `-nan(ind)`, `nan.0`, `inf`, `Infinity`, as whole words.
@@ -398,7 +426,9 @@ mod tests {
             text in "[-+]?[0-9]{0,17}([.][0-9]{0,17})?([eE][-+]?[0-9]{1,3})?",
         ) {
             let any = text.parse::<f64>().ok().map(f64::to_bits);
-            prop_assert!(parse_short(text.as_bytes()).is_none_or(|short| Some(short.to_bits()) == any));
+            let layout = Layout::of(text.as_bytes());
+            let quick = layout.and_then(|layout| layout.value(text.as_bytes()));
+            prop_assert!(quick.is_none_or(|quick| Some(quick.to_bits()) == any));
         }
     }
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::found::{Candidate, Candidates};
-use super::number;
+use super::number::{self, Layout};
 use crate::engine::progress::Counters;
 
 /// Longer lines are not remembered.
@@ -68,6 +68,7 @@ struct Slot {
     /// Bytes of the number, without its unit; 0 for one that is not finite, which is `factor`.
     digits: u16,
     written: u16,
+    layout: Option<Layout>,
     factor: f64,
 }
 
@@ -236,7 +237,7 @@ impl Shapes {
         let mut all_named = true;
         found.each(&mut |name, candidate| match known
             .number(name, &self.names)
-            .and_then(|name| Slot::of(name, candidate))
+            .and_then(|name| Slot::of(name, candidate, line))
         {
             Some(slot) => slots.push(slot),
             None => all_named = false,
@@ -310,13 +311,16 @@ impl Known {
 }
 
 impl Slot {
-    fn of(name: u16, candidate: &Candidate) -> Option<Self> {
+    fn of(name: u16, candidate: &Candidate, line: &[u8]) -> Option<Self> {
         let number = &candidate.number;
         Some(Self {
             name,
             start: u16::try_from(candidate.start).ok()?,
             digits: u16::try_from(number.digits).ok()?,
             written: u16::try_from(number.written).ok()?,
+            layout: line
+                .get(candidate.start..)
+                .and_then(|text| Layout::of(text.get(..number.digits)?)),
             factor: if number.digits == 0 { number.value } else { number.factor },
         })
     }
@@ -324,7 +328,11 @@ impl Slot {
     fn fill(&self, line: &[u8]) -> Filled {
         let start = usize::from(self.start);
         let digits = &line[start..start + usize::from(self.digits)];
-        let value = if digits.is_empty() { 1.0 } else { number::parse(digits).unwrap_or(f64::NAN) };
+        let value = match self.layout.and_then(|layout| layout.value(digits)) {
+            Some(value) => value,
+            None if digits.is_empty() => 1.0,
+            None => number::parse(digits).unwrap_or(f64::NAN),
+        };
         let Self { name, start, written, .. } = *self;
         Filled { value: value * self.factor, name, start, written }
     }
