@@ -63,6 +63,7 @@ impl<'a> Sentence<'a> {
         let kind = |at: usize| self.tokens.get(at).map(|t| t.kind);
         let opens = match at.checked_sub(1).and_then(kind) {
             None | Some(Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon) => true,
+            Some(Kind::Other) => self.text(at - 1, at - 1) == "/",
             Some(Kind::Open) => {
                 let call = at > 1 && is_counter(names::class(self.text(at - 2, at - 2)));
                 call || self.byte(&self.tokens[at - 1]) == b'['
@@ -79,6 +80,8 @@ impl<'a> Sentence<'a> {
                 next => matches!(next, None | Some(Kind::Open)),
             },
             Kind::Pipe | Kind::Close => opens,
+            // `TRAIN - loss 0.5 / VAL - loss 0.6`
+            Kind::Dash => opens && kind(at + 2) == Some(Kind::Word),
             Kind::Word => opens && names::is_report(self.text(at + 1, at + 1)),
             _ => false,
         };

@@ -129,6 +129,12 @@ impl<'a> Reader<'a, '_> {
         let raw = self.text[start..self.at].trim_ascii_end();
         if let Some(number) = whole_number(raw) {
             self.offer(number, start);
+        } else if let Some(shown) = raw.strip_suffix(b">").and_then(|raw| raw.rfind(b"numpy=")) {
+            // `<tf.Tensor: shape=(), dtype=float32, numpy=0.5>`
+            let value = shown + b"numpy=".len();
+            if let Some(number) = whole_number(&raw[value..raw.len() - 1]) {
+                self.offer(number, start + value);
+            }
         } else if let Some(open) = raw.find_byte(b'(')
             && is_wrapper(raw[..open].to_str().unwrap_or_default())
         {

@@ -114,7 +114,9 @@ pub(super) fn append(raw: &str, out: &mut String) {
             '\'' if letters.peek() == Some(&'s') => {
                 letters.next();
             }
-            '\'' | '"' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '*' => blank |= c == '(',
+            '\'' | '"' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '*' => {
+                blank |= matches!(c, '(' | '[')
+            }
             c if c.is_whitespace() || c == '|' => blank = true,
             '.' if letters.peek().is_none_or(|next| next.is_whitespace()) => {}
             c => {

@@ -10,6 +10,9 @@ impl Sentence<'_> {
     /// First and last token of the name that ends at `place.name`.
     pub(super) fn name(&self, place: &Place) -> Option<(usize, usize)> {
         let tokens = self.tokens;
+        if let Some(averaged) = self.over_the_last(place.name) {
+            return Some(averaged);
+        }
         let last = self.without_range(place);
         let place = &Place { name: last, ..*place };
         match tokens[last].kind {
@@ -66,6 +69,38 @@ impl Sentence<'_> {
             && word.kind == Kind::Word
             && names::class(self.text_of(word)) == Class::Measured;
         if over && place.form == Form::Sign && !place.attached { start } else { place.name }
+    }
+
+    /// The name in `Average reward over the last 100 episodes: 12.5`, `Mean loss (last 10 steps)`:
+    /// of how many it is the average stands between it and the sign.
+    fn over_the_last(&self, end: usize) -> Option<(usize, usize)> {
+        let kind = |at: usize| self.tokens[at].kind;
+        let is = |at: usize, words: &[&str]| {
+            kind(at) == Kind::Word
+                && words.iter().any(|w| self.text(at, at).eq_ignore_ascii_case(w))
+        };
+        let unit = end.checked_sub(usize::from(kind(end) == Kind::Close))?;
+        let plural = kind(unit) == Kind::Word && self.text(unit, unit).ends_with(['s', 'S']);
+        let mut first = unit.checked_sub(1).filter(|_| plural)?;
+        if !matches!(kind(first), Kind::Number(number) if number.style == Style::Integer) {
+            return None;
+        }
+        let mut told = false;
+        for words in [&["last", "past", "previous", "recent"][..], &["the"], &["over", "across"]] {
+            let stands = first > 0 && is(first - 1, words);
+            told |= stands && words != ["the"];
+            first -= usize::from(stands);
+        }
+        first = first.checked_sub(1)?;
+        if told && is(first, &["of", "for", "in", "from"])
+            || unit < end && kind(first) == Kind::Open
+        {
+            told = true;
+            first = first.checked_sub(1)?;
+        }
+        let measured =
+            kind(first) == Kind::Word && names::class(self.text(first, first)) == Class::Measured;
+        (told && measured).then(|| self.qualified(first))
     }
 
     /// Whether what a logger's header ends with is followed by a name of two words, of which the

@@ -161,6 +161,12 @@ impl<'a> Sentence<'a> {
         if self.both(first, last, &number, place.next, out) {
             return true;
         }
+        // `over the last 100 episodes`
+        if place.form == Form::Blank
+            && ["last", "past", "previous"].iter().any(|word| head.eq_ignore_ascii_case(word))
+        {
+            return false;
+        }
         // `Best metric: 76.4 (epoch 12)` does not say where the run is.
         if counter
             && place.form == Form::Blank
@@ -292,6 +298,12 @@ impl<'a> Sentence<'a> {
         }
         let mut next = at + 1;
         let mut boxed = false;
+        // `loss: <tf.Tensor: shape=(), dtype=float32, numpy=0.5>`
+        if at > 2 && self.text(at - 2, at - 1) == "numpy=" {
+            let open = |t: &Token| t.kind == Kind::Open && self.byte(t) == b'<';
+            before = tokens[..at].iter().rposition(open)?;
+            next = self.closing(next);
+        }
         while let Some(wrap) = before.checked_sub(1) {
             match tokens[wrap].kind {
                 Kind::Quote if tokens.get(next).is_some_and(|t| t.kind == Kind::Quote) => next += 1,
@@ -390,7 +402,8 @@ impl Place {
                 if open > 0
                     && tokens[open - 1].kind == Kind::Word
                     && tokens[open].gap != Gap::Wide
-                    && sentence.byte(&tokens[open]) == b'(' =>
+                    && (sentence.byte(&tokens[open]) == b'('
+                        || names::is_part_of_data(sentence.text(open + 1, self.name - 1))) =>
             {
                 open - 1
             }

@@ -220,9 +220,12 @@ fn blanks(text: &[u8]) -> usize {
     text.len() - text.trim_ascii_start().len()
 }
 
-/// The value of a cell; of `3/10` the first.
+/// The value of a cell; of `3/10` the first. A mark behind it says that it is better, or the best.
 fn value(cell: &[u8]) -> Option<Number> {
     let cell = cell.trim_ascii();
+    let marks = ["↓", "↑", "*", "▲", "▼"];
+    let bare = marks.iter().find_map(|mark| cell.strip_suffix(mark.as_bytes()));
+    let cell = bare.map_or(cell, |cell| cell.trim_ascii_end());
     match number::lex(cell)? {
         Lexed::Number(n) | Lexed::Fraction(n) if n.len == cell.len() && !n.glued => Some(n),
         _ => None,
@@ -237,6 +240,9 @@ fn is_blank_or_junk(cell: &[u8]) -> bool {
 
 /// A name in a header or a boxed row.
 fn is_name(text: &str) -> bool {
+    // `||grad||`
+    let norm = text.strip_prefix('|').and_then(|text| text.strip_suffix('|'));
+    let text = norm.map_or(text, |norm| norm.trim_matches('|'));
     text.len() <= 40
         && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.split(' ').count() <= 4
@@ -316,7 +322,8 @@ fn split(text: &[u8], border: Border, cells: &mut Vec<(usize, usize)>) {
             at += 1;
         }
     }
-    if start < end {
+    // The last cell of `1,0.5,` is empty.
+    if start < end || border == Border::Comma {
         cells.push((start, end));
     }
 }

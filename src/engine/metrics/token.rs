@@ -166,7 +166,12 @@ fn arrow(rest: &[u8]) -> usize {
 fn norm(rest: &[u8]) -> usize {
     let bars = rest.iter().take_while(|b| **b == b'|').count();
     let inner = rest.get(bars..).map_or(0, word);
-    let end = bars + inner;
+    // `|proj g|`
+    let second = match rest.get(bars + inner..) {
+        Some([b' ', more @ ..]) if word(more) > 0 => 1 + word(more),
+        _ => 0,
+    };
+    let end = bars + inner + second;
     let closed = rest.get(end..).is_some_and(|rest| {
         let (close, behind) = rest.split_at(rest.len().min(bars));
         close.iter().all(|b| *b == b'|')

@@ -38,6 +38,8 @@ fn a_norm_has_bars_and_is_no_column() {
         ("iter 4: f = 0.5, ||g|| = 7.2e-07", "step=4 f=0.5 g=7.2e-07"),
         ("logp = -165.05, ||grad|| = 7.2239e-07", "logp=-165.05 grad=7.2239e-07"),
         ("epoch 1 |grad|: 0.5", "epoch=1 grad=0.5"),
+        ("f=  1.2D+00    |proj g|=  3.2D-03, loss=1.0", "f=1.2D+00 proj_g=3.2D-03 loss=1.0"),
+        ("  Iter    Objective  ||grad||\n  1   5.4  1.2e-01", "step=1 Objective=5.4 grad=1.2e-01"),
         ("| loss | 0.5 |", "loss=0.5"),
         ("|loss: 0.5|acc: 0.7|", "loss=0.5 acc=0.7"),
     ]);
@@ -100,5 +102,48 @@ fn what_a_checkpoint_says_that_a_metric_reached() {
         ),
         ("loss reached 0.5 limit", ""),
         ("Best trial: 1. Best value: 2.66767: ", "Best_value=2.66767"),
+    ]);
+}
+
+#[test]
+fn what_is_averaged_over_stands_behind_the_name() {
+    check(&[
+        ("Average reward over the last 100 episodes: 12.5", "Average_reward=12.5"),
+        ("Mean reward (last 100 episodes): 12.5", "Mean_reward=12.5"),
+        ("Average return (100 episodes) = 3.5", "Average_return=3.5"),
+        ("Episode 20\tAverage Score over past 10 episodes: 13.2", "Episode=20 Average_Score=13.2"),
+        ("Average reward last 10 episodes = 15.5", "Average_reward=15.5"),
+        ("last 3 losses: 0.5", "losses=0.5"),
+    ]);
+}
+
+#[test]
+fn the_data_of_a_part_of_a_line() {
+    check(&[
+        ("TRAIN - loss 0.5 / VAL - loss 0.6", "loss=0.5 VAL/loss=0.6"),
+        ("Loss [train]: 0.5", "Loss_train=0.5"),
+        ("loss[val]=0.6", "loss_val=0.6"),
+    ]);
+}
+
+#[test]
+fn a_tensor_may_show_its_value_last() {
+    check(&[
+        ("loss: <tf.Tensor: shape=(), dtype=float32, numpy=0.5>", "loss=0.5"),
+        (
+            "{'loss': <tf.Tensor: shape=(), dtype=float32, numpy=0.5>, 'acc': 0.9}",
+            "loss=0.5 acc=0.9",
+        ),
+    ]);
+}
+
+#[test]
+fn a_cell_may_be_empty_or_marked() {
+    check(&[
+        ("epoch,loss,acc\n1,0.5,0.9\n2,0.4,", "epoch=1 loss=0.5 acc=0.9 epoch=2 loss=0.4"),
+        (
+            "Epoch      Train Loss      Val Loss\n3          0.4 ↓           0.5*",
+            "epoch=3 Train_Loss=0.4 Val_Loss=0.5",
+        ),
     ]);
 }
