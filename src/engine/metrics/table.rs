@@ -42,6 +42,10 @@ struct Header {
     known: bool,
     /// One of the names counts where the run is.
     counts: bool,
+    /// The columns that hold the names and the values of what was measured.
+    listed: Option<(usize, usize)>,
+    /// What the rows are of: told in the first cell, once for several of them.
+    label: String,
     idle: u32,
 }
 
@@ -136,12 +140,13 @@ impl Tables {
         if !(2..=MOST_COLUMNS).contains(&self.cells.len()) {
             return false;
         }
+        let listed = self.listed(text, border);
         let (mut measured, mut counts, mut data) = (false, false, 0);
         for (start, end) in &self.cells {
             let Ok(name) = text[*start..*end].trim_ascii().to_str() else { return false };
             // `# step  loss`: a comment to others.
             let name = name.strip_prefix("# ").unwrap_or(name).trim_start();
-            if !is_name(name) && name != "#" {
+            if !is_name(name) && name != "#" && (listed.is_none() || !name.is_empty()) {
                 return false;
             }
             let last = name.rsplit([' ', '/']).next().unwrap_or(name);
@@ -155,16 +160,27 @@ impl Tables {
             return false;
         }
         // `metric   train   valid`
-        let known = counts || measured || data > 1;
+        let known = counts || measured || data > 1 || listed.is_some();
         // What looks like the rows of the header before would be taken for them.
         let alike =
             |h: &Header| h.border == border && h.columns.len().abs_diff(self.cells.len()) <= 1;
         let free = self.header.as_ref().is_none_or(|h| !h.known || alike(h));
         if known || free && border != Border::Comma {
             let columns = columns(text, &self.cells);
-            self.header = Some(Header { border, columns, known, counts, idle: 0 });
+            let label = String::new();
+            self.header = Some(Header { border, columns, known, counts, listed, label, idle: 0 });
         }
         known
+    }
+
+    /// Where names and values stand below `| Task | n-shot | Metric |   | Value |`.
+    fn listed(&self, text: &[u8], border: Border) -> Option<(usize, usize)> {
+        let place = |name: &[u8]| {
+            let is = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().eq_ignore_ascii_case(name);
+            self.cells.iter().position(is)
+        };
+        let both = place(b"metric").zip(place(b"value"));
+        both.filter(|(metric, value)| border == Border::Pipe && (1..*value).contains(metric))
     }
 
     fn row(&mut self, text: &[u8], border: Border, out: &mut Candidates) -> bool {
@@ -185,6 +201,9 @@ impl Tables {
         let unnamed = self.cells.len() == header.columns.len() + 1 && border == Border::Wide;
         if border != header.border || !unnamed && self.cells.len() != header.columns.len() {
             return false;
+        }
+        if let Some((metric, number)) = header.listed {
+            return entry(text, &self.cells, (metric, number), &mut header.label, out);
         }
         let numbers = self.cells.iter().filter(|(a, b)| value(&text[*a..*b]).is_some()).count();
         let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
@@ -229,6 +248,29 @@ impl Tables {
         }
         true
     }
+}
+
+/// A row of names and values: `|hellaswag|  0|acc_norm|↑  |0.5122|`.
+fn entry(
+    text: &[u8],
+    cells: &[(usize, usize)],
+    (metric, number): (usize, usize),
+    label: &mut String,
+    out: &mut Candidates,
+) -> bool {
+    let cell = |at: usize| text[cells[at].0..cells[at].1].trim_ascii().to_str().unwrap_or_default();
+    let Some(number) = value(cell(number).as_bytes()).map(|found| (found, cells[number].0)) else {
+        return false;
+    };
+    if is_name(cell(0)) {
+        label.clear();
+        label.push_str(cell(0));
+    }
+    if is_name(cell(metric)) {
+        let start = number.1 + blanks(&text[number.1..]);
+        out.offer(&[label.as_str(), cell(metric)], "/", Form::Cell, number.0, start);
+    }
+    true
 }
 
 /// The names in a header. One that comes again is another column: `Fitness`, `Fitness_2`; unless the

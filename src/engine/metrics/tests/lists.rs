@@ -110,6 +110,10 @@ fn tables_of_other_kinds() {
             "┃ metric ┃  train ┃  valid ┃\n│ loss   │ 0.5122 │ 0.6211 │\n│ images │   1000 │    200 │",
             "train_loss=0.5122 valid_loss=0.6211",
         ),
+        (
+            "| Tasks |n-shot| Metric |   |Value |   |Stderr|\n|------|-----:|\n|arc   |     0|acc     |↑  |0.5122|±  |0.0061|\n|      |     0|acc_norm|↑  |0.5333|±  |0.0071|",
+            "arc/acc=0.5122 arc/acc_norm=0.5333",
+        ),
         ("+---+\n|  N |   HR  |  FA |\n+---+\n|   1|  0.99 | 0.5 |", "N=1 HR=0.99 FA=0.5"),
         (
             "|  iter  | target |   a   |\n|----|\n| 1      | -3.99  | -0.49 |",
