@@ -45,6 +45,10 @@ impl Sentence<'_> {
         if !clean && !place.attached && is_counter(names::class(self.text(word, word))) {
             return None;
         }
+        // `No Obj: 0.01` is another than `Obj`.
+        if word > first && self.text(word - 1, word - 1).eq_ignore_ascii_case("no") {
+            return Some((word - 1, last));
+        }
         // `found at epoch 0 with valid_loss value: 0.62`
         let of = word.checked_sub(1).filter(|of| {
             !clean
@@ -142,6 +146,7 @@ impl Sentence<'_> {
             && tokens[first].gap == Gap::One
             && self.is_word(first - 1)
             && !is_level(self.text(first - 1, first - 1))
+            && !names::is_missing(self.text(first - 1, first - 1))
         {
             first -= 1;
         }
@@ -160,6 +165,7 @@ impl Sentence<'_> {
         // `on the 500 test images: 81%` is a sentence.
         let counted = after_number
             && first > 1
+            && tokens[first - 1].kind != Kind::Junk
             && self.tokens[first - 2].kind == Kind::Word
             && names::is_prose(self.text(first - 2, first - 2));
         if counted && names::class(self.text(word, word)) == Class::Unknown {
@@ -172,7 +178,8 @@ impl Sentence<'_> {
         let prose = (first..=word).any(|i| {
             let text = self.text(i, i);
             let joins = in_unit && i + 1 == word && names::is_unit(self.text(word, word));
-            names::is_prose(text) && !joins || bound(i) && names::is_joint(text)
+            let alone = first == word && form != Form::Blank && is_acronym(text);
+            names::is_prose(text) && !joins && !alone || bound(i) && names::is_joint(text)
         });
         if in_unit && prose && names::class(self.text(word, word)) == Class::Unknown {
             return None;
@@ -190,6 +197,11 @@ impl Sentence<'_> {
             _ => false,
         }
     }
+}
+
+/// `IS`, the inception score.
+fn is_acronym(word: &str) -> bool {
+    word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// One to five letters and a number: `E3`, `step100`; `第3轮`, the third epoch.

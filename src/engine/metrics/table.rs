@@ -42,6 +42,10 @@ struct Header {
     known: bool,
     /// One of the names counts where the run is.
     counts: bool,
+    /// The columns that hold the names and the values of what was measured.
+    listed: Option<(usize, usize)>,
+    /// What the rows are of: told in the first cell, once for several of them.
+    label: String,
     idle: u32,
 }
 
@@ -136,32 +140,47 @@ impl Tables {
         if !(2..=MOST_COLUMNS).contains(&self.cells.len()) {
             return false;
         }
-        let (mut measured, mut counts) = (false, false);
+        let listed = self.listed(text, border);
+        let (mut measured, mut counts, mut data) = (false, false, 0);
         for (start, end) in &self.cells {
             let Ok(name) = text[*start..*end].trim_ascii().to_str() else { return false };
-            if !is_name(name) && name != "#" {
+            // `# step  loss`: a comment to others.
+            let name = name.strip_prefix("# ").unwrap_or(name).trim_start();
+            if !is_name(name) && name != "#" && (listed.is_none() || !name.is_empty()) {
                 return false;
             }
             let last = name.rsplit([' ', '/']).next().unwrap_or(name);
             let place = [names::class(name), names::class(last)];
             counts |= place.iter().any(|c| matches!(c, Class::Epoch | Class::Step));
             measured |= place.contains(&Class::Measured);
+            data += u32::from(names::is_part_of_data(name));
         }
         // Two words that stand apart are a header only if they are of a run: `epoch    loss`.
         if self.cells.len() == 2 && border != Border::Comma && !(counts && measured) {
             return false;
         }
-        let known = counts || measured;
+        // `metric   train   valid`
+        let known = counts || measured || data > 1 || listed.is_some();
         // What looks like the rows of the header before would be taken for them.
         let alike =
             |h: &Header| h.border == border && h.columns.len().abs_diff(self.cells.len()) <= 1;
         let free = self.header.as_ref().is_none_or(|h| !h.known || alike(h));
-        if known || free && matches!(border, Border::Tab | Border::Wide) {
-            let cell = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().to_str_lossy().into();
-            let columns = self.cells.iter().map(cell).collect();
-            self.header = Some(Header { border, columns, known, counts, idle: 0 });
+        if known || free && border != Border::Comma {
+            let columns = columns(text, &self.cells);
+            let label = String::new();
+            self.header = Some(Header { border, columns, known, counts, listed, label, idle: 0 });
         }
         known
+    }
+
+    /// Where names and values stand below `| Task | n-shot | Metric |   | Value |`.
+    fn listed(&self, text: &[u8], border: Border) -> Option<(usize, usize)> {
+        let place = |name: &[u8]| {
+            let is = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().eq_ignore_ascii_case(name);
+            self.cells.iter().position(is)
+        };
+        let both = place(b"metric").zip(place(b"value"));
+        both.filter(|(metric, value)| border == Border::Pipe && (1..*value).contains(metric))
     }
 
     fn row(&mut self, text: &[u8], border: Border, out: &mut Candidates) -> bool {
@@ -171,10 +190,20 @@ impl Tables {
             self.header = None;
             return false;
         }
+        if border == Border::Wide {
+            part(text, header.columns.len(), &mut self.cells);
+            // `#  step  loss`: the mark of a comment is no column.
+            if header.columns[0] == "#" && self.cells.len() + 1 == header.columns.len() {
+                header.columns.remove(0);
+            }
+        }
         // A column of labels may have no name: the row has one cell more.
         let unnamed = self.cells.len() == header.columns.len() + 1 && border == Border::Wide;
         if border != header.border || !unnamed && self.cells.len() != header.columns.len() {
             return false;
+        }
+        if let Some((metric, number)) = header.listed {
+            return entry(text, &self.cells, (metric, number), &mut header.label, out);
         }
         let numbers = self.cells.iter().filter(|(a, b)| value(&text[*a..*b]).is_some()).count();
         let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
@@ -206,7 +235,12 @@ impl Tables {
                 continue;
             };
             let start = start + blanks(&text[*start..*end]);
-            if whole.contains(&label) {
+            if names::is_part_of_data(column) {
+                // `loss   0.51   0.62` under `metric   train   valid`
+                if names::class(label) == Class::Measured {
+                    out.offer(&[column, label], "_", Form::Cell, number, start);
+                }
+            } else if whole.contains(&label) {
                 out.offer(&[column], "/", Form::Cell, number, start);
             } else {
                 out.offer(&[label, column], "/", Form::Cell, number, start);
@@ -216,8 +250,73 @@ impl Tables {
     }
 }
 
+/// A row of names and values: `|hellaswag|  0|acc_norm|↑  |0.5122|`.
+fn entry(
+    text: &[u8],
+    cells: &[(usize, usize)],
+    (metric, number): (usize, usize),
+    label: &mut String,
+    out: &mut Candidates,
+) -> bool {
+    let cell = |at: usize| text[cells[at].0..cells[at].1].trim_ascii().to_str().unwrap_or_default();
+    let Some(number) = value(cell(number).as_bytes()).map(|found| (found, cells[number].0)) else {
+        return false;
+    };
+    if is_name(cell(0)) {
+        label.clear();
+        label.push_str(cell(0));
+    }
+    if is_name(cell(metric)) {
+        let start = number.1 + blanks(&text[number.1..]);
+        out.offer(&[label.as_str(), cell(metric)], "/", Form::Cell, number.0, start);
+    }
+    true
+}
+
+/// The names in a header. One that comes again is another column: `Fitness`, `Fitness_2`; unless the
+/// header repeats as a whole.
+fn columns(text: &[u8], cells: &[(usize, usize)]) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for (start, end) in cells {
+        let name = text[*start..*end].trim_ascii().to_str_lossy();
+        columns.push(name.strip_prefix("# ").unwrap_or(&name).trim_start().to_owned());
+    }
+    if !columns[1..].contains(&columns[0]) {
+        for at in (1..columns.len()).rev() {
+            let before = columns[..at].iter().filter(|name| **name == columns[at]).count();
+            if before > 0 && !columns[at].is_empty() {
+                columns[at].push_str(&format!("_{}", before + 1));
+            }
+        }
+    }
+    columns
+}
+
 fn blanks(text: &[u8]) -> usize {
     text.len() - text.trim_ascii_start().len()
+}
+
+/// Parts cells that hold several values: padded columns touch where the numbers are long.
+fn part(text: &[u8], columns: usize, cells: &mut Vec<(usize, usize)>) {
+    let parts = |(start, end): &(usize, usize)| {
+        let mut at = *start;
+        let place = move |part: &[u8]| {
+            let from = at;
+            at += part.len() + 1;
+            (from, from + part.len())
+        };
+        text[*start..*end].split(|byte| *byte == b' ').map(place).filter(|(a, b)| a < b)
+    };
+    let is_value = |(a, b): (usize, usize)| value(&text[a..b]).is_some();
+    let touch = |cell: &(usize, usize)| parts(cell).count() > 1 && parts(cell).all(is_value);
+    if !cells.iter().any(touch) {
+        return;
+    }
+    let all: Vec<_> = cells.iter().flat_map(parts).collect();
+    cells.clear();
+    if all.len() == columns || all.len() == columns + 1 {
+        cells.extend(all);
+    }
 }
 
 /// The value of a cell; of `3/10` the first. A mark behind it says that it is better, or the best.
@@ -247,7 +346,7 @@ fn is_name(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.split(' ').count() <= 4
         && !text.contains(['=', ':', '"', '\'', '|', ';', '\\', '`', '!', '?'])
-        && !text.split(' ').any(|word| names::is_prose(word) || is_value(word))
+        && !text.split(' ').any(|word| names::is_prose(word) && text.len() > 1 || is_value(word))
 }
 
 /// `0.51`, `1e-3`, `#7`: names hold none.
@@ -284,6 +383,10 @@ fn border(text: &[u8]) -> Option<Border> {
         t.starts_with(b"|") || ["│", "┃", "║"].iter().any(|w| t.starts_with(w.as_bytes()))
     };
     if wall(trimmed) {
+        return Some(Border::Pipe);
+    }
+    // ` Epoch | Train Loss | Val Loss `
+    if trimmed.find_iter(b" | ").nth(1).is_some() {
         return Some(Border::Pipe);
     }
     if memchr::memchr(b'\t', trimmed).is_some() {
