@@ -9,7 +9,8 @@
 //! - **session**: the keys reach it through its own terminal, everything else is forwarded.
 //! - **shared**: in our process group, where there is a controlling terminal but no session: the
 //!   terminal's signals (Ctrl-C, Ctrl-Z, hang-up) reach it by the kernel, as without us, and it
-//!   may read the terminal; only signals sent by processes are forwarded.
+//!   may read the terminal; only signals sent by processes are forwarded. One that is sent to the
+//!   whole group reaches it twice, since nobody can tell that from one sent to us alone.
 //! - **own**: a group of its own, where there is no terminal: everything is forwarded.
 
 use std::ffi::{OsStr, OsString};
