@@ -304,6 +304,13 @@ impl<'a> Sentence<'a> {
         let leads = match leader.kind {
             Kind::Arrow => true,
             Kind::Dash => leader.gap == Gap::One,
+            // `eval Accuracy |  0.55`, and nothing else.
+            Kind::Pipe => {
+                let pointed = |n: Number| matches!(n.style, Style::Decimal(1..));
+                leader.gap == Gap::One
+                    && self.tokens.len() == at + 2
+                    && matches!(self.kind(at + 1), Some(Kind::Number(n)) if pointed(n))
+            }
             Kind::Other => self.byte(leader) == b'.' && leader.end - leader.start > 2,
             _ => false,
         };

@@ -158,7 +158,10 @@ impl Sentence<'_> {
             let open = (0..last).rev().find(|i| self.kind(*i) == Some(Kind::Open))?;
             last = open.checked_sub(1)?;
         }
-        if !self.is_measured(last) {
+        let of_data = last > 0
+            && self.kind(last - 1) == Some(Kind::Word)
+            && names::is_part_of_data(self.text(last - 1, last - 1));
+        if !self.is_measured(last) && !of_data {
             return None;
         }
         out.offer(&[self.text(unit, unit)], "_", Form::Blank, number, self.tokens[count].start);

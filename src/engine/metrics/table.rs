@@ -4,25 +4,17 @@
 
 use bstr::ByteSlice;
 
+use super::columns::{self, Border, border, split};
 use super::found::{Candidates, Form};
 use super::mapping::whole_number;
 use super::names::{self, Class};
 use super::number::{self, Lexed, Number, Style};
 use crate::engine::bar;
 
-/// More columns or longer lines are no table that is read here.
-const MOST_COLUMNS: usize = 40;
+/// Longer lines are no table that is read here.
 const LONGEST: usize = 2000;
 /// So many lines without a row end a table.
 const PATIENCE: u32 = 400;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Border {
-    Tab,
-    Pipe,
-    Wide,
-    Comma,
-}
 
 /// The tables of one source.
 #[derive(Debug, Default)]
@@ -37,6 +29,8 @@ pub(super) struct Tables {
 struct Header {
     border: Border,
     columns: Vec<String>,
+    /// Where they stand in the header.
+    places: Vec<(usize, usize)>,
     /// One of the names is known. Other words in columns are a header only if rows of nothing but
     /// numbers follow at once.
     known: bool,
@@ -47,6 +41,24 @@ struct Header {
     /// What the rows are of: told in the first cell, once for several of them.
     label: String,
     idle: u32,
+}
+
+impl Header {
+    /// `loss     last      counter` below `average  since     example`.
+    fn continues(&mut self, text: &[u8]) -> bool {
+        let Ok(text) = text.to_str() else { return false };
+        let words = || text.split_ascii_whitespace();
+        if words().count() != self.columns.len() || !words().all(is_name) {
+            return false;
+        }
+        for (column, word) in self.columns.iter_mut().zip(words()) {
+            column.push(' ');
+            column.push_str(word);
+        }
+        self.known = self.columns.iter().any(|name| names::class(name) == Class::Measured);
+        self.idle = 0;
+        self.known
+    }
 }
 
 impl Tables {
@@ -90,6 +102,9 @@ impl Tables {
     /// A header of several lines: `|  Mini-batch  |` above `|   Accuracy   |`.
     fn extend(&mut self, text: &[u8], border: Border) -> bool {
         let Some(header) = &mut self.header else { return false };
+        if border == Border::Wide && header.border == border && header.idle == 1 && !header.known {
+            return header.continues(text);
+        }
         let fits = border == Border::Pipe
             && header.border == border
             && header.idle == 1
@@ -137,7 +152,7 @@ impl Tables {
     }
 
     fn learn(&mut self, text: &[u8], border: Border) -> bool {
-        if !(2..=MOST_COLUMNS).contains(&self.cells.len()) {
+        if !(2..=columns::MOST).contains(&self.cells.len()) {
             return false;
         }
         let listed = self.listed(text, border);
@@ -146,7 +161,9 @@ impl Tables {
             let Ok(name) = text[*start..*end].trim_ascii().to_str() else { return false };
             // `# step  loss`: a comment to others.
             let name = name.strip_prefix("# ").unwrap_or(name).trim_start();
-            if !is_name(name) && name != "#" && (listed.is_none() || !name.is_empty()) {
+            let unnamed = name.is_empty()
+                && (listed.is_some() || border == Border::Pipe && *start == self.cells[0].0);
+            if !is_name(name) && name != "#" && !unnamed {
                 return false;
             }
             let last = name.rsplit([' ', '/']).next().unwrap_or(name);
@@ -156,7 +173,7 @@ impl Tables {
             data += u32::from(names::is_part_of_data(name));
         }
         // Two words that stand apart are a header only if they are of a run: `epoch    loss`.
-        if self.cells.len() == 2 && border != Border::Comma && !(counts && measured) {
+        if self.cells.len() == 2 && !border.is_mark() && !(counts && measured) {
             return false;
         }
         // `metric   train   valid`
@@ -165,10 +182,13 @@ impl Tables {
         let alike =
             |h: &Header| h.border == border && h.columns.len().abs_diff(self.cells.len()) <= 1;
         let free = self.header.as_ref().is_none_or(|h| !h.known || alike(h));
-        if known || free && border != Border::Comma {
-            let columns = columns(text, &self.cells);
+        let boxed = border != Border::Pipe || columns::wall(text.trim_ascii()) > 0;
+        if known || free && boxed && !border.is_mark() {
+            let columns = columns::columns(text, &self.cells);
             let label = String::new();
-            self.header = Some(Header { border, columns, known, counts, listed, label, idle: 0 });
+            let places = self.cells.clone();
+            self.header =
+                Some(Header { border, columns, places, known, counts, listed, label, idle: 0 });
         }
         known
     }
@@ -191,10 +211,15 @@ impl Tables {
             return false;
         }
         if border == Border::Wide {
-            part(text, header.columns.len(), &mut self.cells);
+            columns::part(text, header.columns.len(), &mut self.cells);
             // `#  step  loss`: the mark of a comment is no column.
             if header.columns[0] == "#" && self.cells.len() + 1 == header.columns.len() {
                 header.columns.remove(0);
+                header.places.remove(0);
+            }
+            let holes = header.known && (2..header.columns.len()).contains(&self.cells.len());
+            if holes && !columns::align(&header.places, &mut self.cells) {
+                return false;
             }
         }
         // A column of labels may have no name: the row has one cell more.
@@ -273,54 +298,12 @@ fn entry(
     true
 }
 
-/// The names in a header. One that comes again is another column: `Fitness`, `Fitness_2`; unless the
-/// header repeats as a whole.
-fn columns(text: &[u8], cells: &[(usize, usize)]) -> Vec<String> {
-    let mut columns: Vec<String> = Vec::new();
-    for (start, end) in cells {
-        let name = text[*start..*end].trim_ascii().to_str_lossy();
-        columns.push(name.strip_prefix("# ").unwrap_or(&name).trim_start().to_owned());
-    }
-    if !columns[1..].contains(&columns[0]) {
-        for at in (1..columns.len()).rev() {
-            let before = columns[..at].iter().filter(|name| **name == columns[at]).count();
-            if before > 0 && !columns[at].is_empty() {
-                columns[at].push_str(&format!("_{}", before + 1));
-            }
-        }
-    }
-    columns
-}
-
 fn blanks(text: &[u8]) -> usize {
     text.len() - text.trim_ascii_start().len()
 }
 
-/// Parts cells that hold several values: padded columns touch where the numbers are long.
-fn part(text: &[u8], columns: usize, cells: &mut Vec<(usize, usize)>) {
-    let parts = |(start, end): &(usize, usize)| {
-        let mut at = *start;
-        let place = move |part: &[u8]| {
-            let from = at;
-            at += part.len() + 1;
-            (from, from + part.len())
-        };
-        text[*start..*end].split(|byte| *byte == b' ').map(place).filter(|(a, b)| a < b)
-    };
-    let is_value = |(a, b): (usize, usize)| value(&text[a..b]).is_some();
-    let touch = |cell: &(usize, usize)| parts(cell).count() > 1 && parts(cell).all(is_value);
-    if !cells.iter().any(touch) {
-        return;
-    }
-    let all: Vec<_> = cells.iter().flat_map(parts).collect();
-    cells.clear();
-    if all.len() == columns || all.len() == columns + 1 {
-        cells.extend(all);
-    }
-}
-
 /// The value of a cell; of `3/10` the first. A mark behind it says that it is better, or the best.
-fn value(cell: &[u8]) -> Option<Number> {
+pub(super) fn value(cell: &[u8]) -> Option<Number> {
     let cell = cell.trim_ascii();
     let marks = ["↓", "↑", "*", "▲", "▼"];
     let bare = marks.iter().find_map(|mark| cell.strip_suffix(mark.as_bytes()));
@@ -346,7 +329,9 @@ fn is_name(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.split(' ').count() <= 4
         && !text.contains(['=', ':', '"', '\'', '|', ';', '\\', '`', '!', '?'])
-        && !text.split(' ').any(|word| names::is_prose(word) && text.len() > 1 || is_value(word))
+        && !text
+            .split(' ')
+            .any(|word| names::is_prose(word) && text.contains(' ') || is_value(word))
 }
 
 /// `0.51`, `1e-3`, `#7`: names hold none.
@@ -375,67 +360,4 @@ fn without_bar(line: &[u8]) -> &[u8] {
 /// Whether a line would be a row below a header that fits.
 pub(super) fn has_columns(line: &[u8]) -> bool {
     border(without_bar(line)).is_some()
-}
-
-fn border(text: &[u8]) -> Option<Border> {
-    let trimmed = text.trim_ascii();
-    let wall = |t: &[u8]| {
-        t.starts_with(b"|") || ["│", "┃", "║"].iter().any(|w| t.starts_with(w.as_bytes()))
-    };
-    if wall(trimmed) {
-        return Some(Border::Pipe);
-    }
-    // ` Epoch | Train Loss | Val Loss `
-    if trimmed.find_iter(b" | ").nth(1).is_some() {
-        return Some(Border::Pipe);
-    }
-    if memchr::memchr(b'\t', trimmed).is_some() {
-        return Some(Border::Tab);
-    }
-    if trimmed.windows(2).any(|pair| pair == b"  ") {
-        return Some(Border::Wide);
-    }
-    let comma = memchr::memchr(b',', trimmed).is_some() && memchr::memchr(b' ', trimmed).is_none();
-    comma.then_some(Border::Comma)
-}
-
-fn split(text: &[u8], border: Border, cells: &mut Vec<(usize, usize)>) {
-    cells.clear();
-    let end = text.trim_ascii_end().len();
-    let mut start = text.len() - text.trim_ascii_start().len();
-    if border == Border::Pipe {
-        start += wall(&text[start..end]);
-    }
-    let mut at = start;
-    while at < end && cells.len() <= MOST_COLUMNS {
-        let skip = match border {
-            Border::Tab => usize::from(text[at] == b'\t'),
-            Border::Comma => usize::from(text[at] == b','),
-            Border::Pipe => wall(&text[at..end]),
-            Border::Wide => match text[at..end].iter().take_while(|b| **b == b' ').count() {
-                1 => 0,
-                blanks => blanks,
-            },
-        };
-        if skip > 0 {
-            cells.push((start, at));
-            at += skip;
-            start = at;
-        } else {
-            at += 1;
-        }
-    }
-    // The last cell of `1,0.5,` is empty.
-    if start < end || border == Border::Comma {
-        cells.push((start, end));
-    }
-}
-
-/// The length of the border here, 0 if there is none.
-fn wall(text: &[u8]) -> usize {
-    match text {
-        [b'|', ..] => 1,
-        [0xe2, 0x94, 0x82 | 0x83, ..] | [0xe2, 0x95, 0x91, ..] => 3,
-        _ => 0,
-    }
 }

@@ -12,7 +12,7 @@ const MEASURED_WORDS: &str = "
     loss losses l1 l2 q1 q2 acc accuracy err error mse rmse mae mape rmsle r2 auc auroc auprc aucpr roc
     logloss nll ce bce xent entropy kl elbo ppl perplexity bleu rouge meteor wer cer f1
     precision recall prec map ap ap50 ap75 iou miou dice psnr ssim lpips fid score reward
-    rewards return returns rew norm gnorm lr mfu top1 top5 acc1 acc5 ndcg mrr hits pearson
+    rewards return returns rew norm gnorm lr mfu top1 top5 acc1 acc5 ndcg mrr hit hits pearson
     spearman corr bpc bpb bpd fitness objective obj cost likelihood logprob margin margins
     inertia merror mlogloss sharpe mcc kappa gini deviance residual advantage variance val fps
     sps wps tps ips throughput speed gradnorm regret penalty utilization util mem memory eer der

@@ -67,6 +67,14 @@ fn words_that_make_another_name() {
         ("Obj: 0.21, No Obj: 0.01, Avg IOU: 0.5", "Obj=0.21 No_Obj=0.01 Avg_IOU=0.5"),
         ("FID: 21.5 | IS: 8.1 ± 0.2", "FID=21.5 IS=8.1"),
         ("chrF2++: 40.8, TER: 68.9", "chrF2++=40.8 TER=68.9"),
+        (
+            "Average return per full training episode: 12.3",
+            "Average_return_per_full_training_episode=12.3",
+        ),
+        ("New worst char error = 80.1 wrote checkpoint.", "worst_char_error=80.1"),
+        ("metrics['dice']=0.51 opt.groups[0]['lr']=1e-3", "dice=0.51 lr=1e-3"),
+        ("Step    100: eval      Accuracy |  0.55", "step=100 eval_Accuracy=0.55"),
+        ("x INFO Valid MR at step 100: 0.25", "step=100 Valid_MR=0.25"),
         ("[3/40] errD 1.35 errG 4.84 gp 16.71", "errD=1.35 errG=4.84 gp=16.71"),
         (
             "The average loss for epoch 3 is    4.07 and mean absolute error is    0.97.",
@@ -113,6 +121,23 @@ fn tables_of_other_kinds() {
         (
             "| Tasks |n-shot| Metric |   |Value |   |Stderr|\n|------|-----:|\n|arc   |     0|acc     |↑  |0.5122|±  |0.0061|\n|      |     0|acc_norm|↑  |0.5333|±  |0.0071|",
             "arc/acc=0.5122 arc/acc_norm=0.5333",
+        ),
+        (
+            "average  since         example  current\nloss     last          counter  features\n0.693147 0.693147            1       50",
+            "average_loss=0.693147 since_last=0.693147 example_counter=1 current_features=50",
+        ),
+        (
+            "  iter             ELBO   delta_ELBO   notes\n   100         -900.123        1.250\n   200         -100.123        0.004   CONVERGED",
+            "step=100 ELBO=-900.123 delta_ELBO=1.250 step=200 ELBO=-100.123 delta_ELBO=0.004",
+        ),
+        (
+            "epoch   loss   val_loss   dur\n    1   0.51              1.2\n    2   0.41       0.61   1.3",
+            "epoch=1 loss=0.51 dur=1.2 epoch=2 loss=0.41 val_loss=0.61 dur=1.3",
+        ),
+        ("epoch;loss;acc\n1;0,512;0,912", "epoch=1 loss=0,512 acc=0,912"),
+        (
+            "│            │      train │   validation │\n│ roc_auc    │     0.5122 │       0.6211 │",
+            "train_roc_auc=0.5122 validation_roc_auc=0.6211",
         ),
         ("+---+\n|  N |   HR  |  FA |\n+---+\n|   1|  0.99 | 0.5 |", "N=1 HR=0.99 FA=0.5"),
         (
