@@ -24,14 +24,18 @@ os.setsid()
 tty = os.open(tty_name, os.O_RDWR)
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 cooked = termios.tcgetattr(tty)
+# As the shell wants the terminal.
+wanted = cooked
 
 
 def edit_line():
     """As shells do at their prompt: each key at once, and nothing shown."""
-    modes = termios.tcgetattr(tty)
-    modes[0] &= ~termios.ICRNL
-    modes[3] &= ~(termios.ICANON | termios.ECHO)
-    termios.tcsetattr(tty, termios.TCSANOW, modes)
+    global wanted
+    wanted = termios.tcgetattr(tty)
+    wanted[0] &= ~termios.ICRNL
+    wanted[3] &= ~(termios.ICANON | termios.ECHO)
+    termios.tcsetattr(tty, termios.TCSANOW, wanted)
+    wanted = termios.tcgetattr(tty)
 
 
 def say(text):
@@ -40,7 +44,7 @@ def say(text):
 
 def mode():
     flags = termios.tcgetattr(tty)
-    return "cooked" if flags == cooked else "raw"
+    return "cooked" if flags == wanted else "raw"
 
 
 ready, go = os.pipe()
@@ -100,13 +104,15 @@ while True:
     match order.decode().split():
         case ["fg"]:
             where = "fg"
-            termios.tcsetattr(tty, termios.TCSANOW, cooked)
+            wanted = cooked
+            termios.tcsetattr(tty, termios.TCSANOW, wanted)
             os.tcsetpgrp(tty, job)
             os.killpg(job, signal.SIGCONT)
         case ["front"]:
             # As some shells do with a job that runs: no SIGCONT.
             where = "fg"
-            termios.tcsetattr(tty, termios.TCSANOW, cooked)
+            wanted = cooked
+            termios.tcsetattr(tty, termios.TCSANOW, wanted)
             os.tcsetpgrp(tty, job)
         case ["bg"]:
             where = "bg"
