@@ -198,6 +198,7 @@ impl Engine {
             self.judge.alive(Sign::Line, &moment, effects);
         }
         let mut readings = searched.readings.since(part.start).peekable();
+        let block = part.clone();
         while (every || !alive) && !part.is_empty() {
             let counted = counts.next_if(|count| count.start == part.start).is_some();
             let reading = readings.next_if(|reading| reading.start == part.start);
@@ -207,6 +208,7 @@ impl Engine {
             let text = &bytes[part.start..part.start + length];
             part.start += length + 1;
             moment.line += 1;
+            moment.passed = &bytes[block.start..part.start];
             let line = Line { number: moment.line, kind: LineKind::Whole, text };
             let ears = Ears { format: &mut source.format, searcher: &self.searcher, reading };
             self.judge.quiet_line(&line, counted, &moment, ears, effects);
@@ -216,12 +218,11 @@ impl Engine {
             let line =
                 Line { number: 0, kind: LineKind::Whole, text: &bytes[count.start..count.end - 1] };
             let Some(sign) = self.judge.counted(&line, at) else { continue };
-            let until = &bytes[part.start..count.end];
-            self.judge.pass(id, until);
-            moment.line += block::count(until);
+            moment.line += block::count(&bytes[part.start..count.end]);
+            moment.passed = &bytes[block.start..count.end];
             part.start = count.end;
             self.judge.alive(sign, &moment, effects);
         }
-        self.judge.pass(id, &bytes[part]);
+        self.judge.pass(id, &bytes[block]);
     }
 }

@@ -45,8 +45,8 @@ pub(super) struct Judge {
     /// What each pattern of the searcher is for.
     wanted: Vec<Wanted>,
     series: SeriesStore,
-    /// By the numbers of the searcher's names.
-    known: Vec<Option<SeriesId>>,
+    /// By the numbers of the searcher's names: its series, and whether it counts the run.
+    known: Vec<Option<(SeriesId, bool)>>,
     steps: Steps,
     progress: Counters,
     pulse: Pulse,
@@ -91,6 +91,8 @@ pub(super) struct Moment<'a> {
     pub(super) source: Option<(SourceId, &'a str)>,
     /// The line's number; 0 for what stands in no line.
     pub(super) line: u64,
+    /// Whole lines of the source up to this one that are not in the context yet.
+    pub(super) passed: &'a [u8],
     /// The line is complete because its source was closed, not because more came.
     pub(super) closed: bool,
 }
@@ -304,12 +306,17 @@ impl Judge {
             }
         }
         self.commit(None, moment, effects);
-        self.feel_pulse(line, moment, effects);
+        self.feel_pulse(line, counts, moment, effects);
     }
 
-    fn feel_pulse(&mut self, line: &Line<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        let position = self.position();
-        let sign = self.pulse.see(line, position);
+    fn feel_pulse(
+        &mut self,
+        line: &Line<'_>,
+        counts: bool,
+        moment: &Moment<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let sign = self.pulse.see(line, counts, self.position());
         if let Some(sign) = sign.filter(|_| !moment.closed) {
             self.alive(sign, moment, effects);
         }
@@ -323,8 +330,7 @@ impl Judge {
     }
 
     fn position(&self) -> Position {
-        let ([step, epoch], [a, b, c, d]) = (self.steps.position(), self.progress.done());
-        [step, epoch, a, b, c, d]
+        self.steps.changes() + self.progress.changes()
     }
 
     pub(super) fn alive(&mut self, sign: Sign, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
@@ -375,23 +381,28 @@ impl Judge {
 
     fn series_of(&mut self, found: &Found<'_>) -> Option<SeriesId> {
         match found.known {
-            Some(number) => self.series_known(number, || found.name),
+            Some(number) => self.series_known(number, || found.name).map(|(id, _)| id),
             None => self.series.find_or_add(found.name),
         }
     }
 
     /// The series with this number of the searcher's, and this name.
-    fn series_known<'a>(&mut self, number: u16, name: impl Fn() -> &'a str) -> Option<SeriesId> {
+    fn series_known<'a>(
+        &mut self,
+        number: u16,
+        name: impl Fn() -> &'a str,
+    ) -> Option<(SeriesId, bool)> {
         let number = usize::from(number);
-        if let Some(Some(id)) = self.known.get(number) {
-            return Some(*id);
+        if let Some(Some(known)) = self.known.get(number) {
+            return Some(*known);
         }
         let id = self.series.find_or_add(name())?;
         if self.known.len() <= number {
             self.known.resize(number + 1, None);
         }
-        self.known[number] = Some(id);
-        Some(id)
+        let known = (id, Steps::is_counted_by(name()));
+        self.known[number] = Some(known);
+        Some(known)
     }
 
     /// A metric found without a rule. What a pattern has captured from this line goes before it.
@@ -438,21 +449,21 @@ impl Judge {
 
     /// Puts what was found in a line ahead into the series at once.
     fn read(&mut self, line: &Line<'_>, reading: &Reading<'_>, searcher: &Searcher, at: Timestamp) {
-        let mut sampled = self.batch.take();
         for filled in reading.filled {
             let name = || searcher.shapes().name(filled.name);
-            if let Some(id) = self.series_known(filled.name, name) {
+            if let Some((id, true)) = self.series_known(filled.name, name) {
                 self.steps.see(id, &self.series, filled.value);
-                sampled.push(id);
             }
         }
+        let mut sampled = self.batch.take();
         let step = self.steps.latest();
         for filled in reading.filled {
             let known = self.known.get(usize::from(filled.name));
             let text = line.text.get(filled.place());
-            if let (Some(Some(id)), Some(text)) = (known, text) {
+            if let (Some(Some((id, _))), Some(text)) = (known, text) {
                 let point = Point { at, step, value: filled.value };
                 self.series.push(*id, point, text.into());
+                sampled.push(*id);
             }
         }
         self.batch.put(sampled);
@@ -530,6 +541,7 @@ impl Judge {
             started: self.started,
             series: &self.series,
             context: &self.context,
+            passed: None,
             counters: &self.progress,
         };
         let explain = |ruling: &Ruling| {
@@ -616,11 +628,13 @@ impl Judge {
         effects: &mut Vec<Effect>,
         mut ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
     ) {
+        let passed = moment.source.map(|(source, _)| (source, moment.passed));
         let scene = Scene {
             at: moment.at,
             started: self.started,
             series: &self.series,
             context: &self.context,
+            passed: passed.filter(|(_, lines)| !lines.is_empty()),
             counters: &self.progress,
         };
         for number in numbers {

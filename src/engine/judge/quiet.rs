@@ -19,7 +19,7 @@ impl Judge {
     }
 
     /// A whole line without news, of which only metrics can come, and how far the run is if it
-    /// `counts`.
+    /// `counts`. It is among the lines that are to pass.
     pub(in crate::engine) fn quiet_line(
         &mut self,
         line: &Line<'_>,
@@ -28,8 +28,6 @@ impl Judge {
         ears: Ears<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some((source, _)) = moment.source else { return };
-        self.context.line(source, line);
         self.batch.start();
         self.missing.clear();
         self.measure(line, counts, moment, ears, effects);
@@ -40,8 +38,7 @@ impl Judge {
     /// if a rule waits for one.
     pub(in crate::engine) fn counted(&mut self, line: &Line<'_>, at: Timestamp) -> Option<Sign> {
         self.progress.line(line.text, at);
-        let position = self.position();
-        self.pulse.see(line, position).filter(|_| !self.waiting.is_empty())
+        self.pulse.see(line, true, self.position()).filter(|_| !self.waiting.is_empty())
     }
 
     /// A block of whole lines without news and metrics.
