@@ -138,13 +138,14 @@ impl Readings {
         Some(Reading { start, length, filled, has_columns, repeats })
     }
 
-    /// Of a line of that shape. Where a place does not fit, the line stays unknown.
-    fn add(&mut self, shape: &Shape, start: usize, line: &[u8]) {
+    /// Of a line of that shape, which `text` begins with. Where a place does not fit, it stays
+    /// unknown.
+    fn add(&mut self, shape: &Shape, start: usize, (text, length): (&[u8], usize)) {
         let end = u32::try_from(self.filled.len() + shape.slots.len());
-        let places = (u32::try_from(start), end, u16::try_from(line.len()));
+        let places = (u32::try_from(start), end, u16::try_from(length));
         if let (Ok(start), Ok(end), Ok(length)) = places {
             let Shape { has_columns, repeats, .. } = *shape;
-            self.filled.extend(shape.slots.iter().map(|slot| slot.fill(line)));
+            self.filled.extend(shape.slots.iter().map(|slot| slot.fill(text)));
             self.lines.push(ReadLine { start, length, end, has_columns, repeats });
         }
     }
@@ -203,7 +204,7 @@ impl Shapes {
                 counts.push(range.clone());
             }
             if let Some(shape) = shape {
-                out.add(shape, range.start, line);
+                out.add(shape, range.start, (&block[range.start..], line.len()));
             }
         }
     }
@@ -217,7 +218,7 @@ impl Shapes {
         readings.clear();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let shape = known.find_line(line, &mut readings.key)?;
-        readings.add(shape, 0, line);
+        readings.add(shape, 0, (line, line.len()));
         readings.nth(0)
     }
 
@@ -325,13 +326,14 @@ impl Slot {
         })
     }
 
-    fn fill(&self, line: &[u8]) -> Filled {
+    /// In a line that `text` begins with.
+    fn fill(&self, text: &[u8]) -> Filled {
         let start = usize::from(self.start);
-        let digits = &line[start..start + usize::from(self.digits)];
-        let value = match self.layout.and_then(|layout| layout.value(digits)) {
+        let (text, digits) = (&text[start..], usize::from(self.digits));
+        let value = match self.layout.and_then(|layout| layout.value(text)) {
             Some(value) => value,
-            None if digits.is_empty() => 1.0,
-            None => number::parse(digits).unwrap_or(f64::NAN),
+            None if digits == 0 => 1.0,
+            None => number::parse(&text[..digits]).unwrap_or(f64::NAN),
         };
         let Self { name, start, written, .. } = *self;
         Filled { value: value * self.factor, name, start, written }
@@ -384,10 +386,16 @@ fn without_digits(bytes: [u8; 8]) -> u64 {
     word & !((is_digit >> 3) - (is_digit >> 7))
 }
 
+/// Each word by a factor of its own, so that no product waits for another one.
 fn hash(length: usize, words: &[u64]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, word: &u64| (hash.rotate_left(29) ^ word).wrapping_mul(FACTOR);
-    let sum = words.iter().fold(length as u64, mix);
+    let mut factor = FACTOR;
+    let mut sum = length as u64;
+    for word in words {
+        sum = sum.wrapping_add(word.wrapping_mul(factor));
+        // Still an odd number.
+        factor = factor.wrapping_add(FACTOR << 1);
+    }
     sum ^ sum >> 32
 }
 
