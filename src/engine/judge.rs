@@ -302,10 +302,14 @@ impl Judge {
         if self.finds_metrics && line.kind != LineKind::Partial {
             match ears.reading.filter(|reading| self.may_read(line, reading, &ears)) {
                 Some(reading) => self.read(line, &reading, ears.searcher, moment.at),
-                None => self.scan(line, moment, ears, effects),
+                None => {
+                    self.scan(line, moment, ears, effects);
+                    self.commit(None, moment, effects);
+                }
             }
+        } else {
+            self.commit(None, moment, effects);
         }
-        self.commit(None, moment, effects);
         self.feel_pulse(line, counts, moment, effects);
     }
 
@@ -610,12 +614,16 @@ impl Judge {
     }
 
     /// The same for those that wait for more than a line that matches.
+    #[inline]
     fn each_waiting(
         &mut self,
         moment: &Moment<'_>,
         effects: &mut Vec<Effect>,
         ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
     ) {
+        if self.waiting.is_empty() {
+            return;
+        }
         let waiting = std::mem::take(&mut self.waiting);
         self.each_of(waiting.iter().copied(), moment, effects, ask);
         self.waiting = waiting;

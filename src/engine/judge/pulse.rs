@@ -70,11 +70,13 @@ impl Pulse {
     }
 
     /// Whether this line filled the last bar of a run that counts nothing: it may have no steps.
+    #[inline]
     pub(super) fn has_filled(&mut self, line: &Line<'_>) -> bool {
         let redraw = line.kind != LineKind::Whole || line.number == self.frame;
-        if !redraw || self.position > 0 {
-            return false;
-        }
+        redraw && self.position == 0 && self.fills(line)
+    }
+
+    fn fills(&mut self, line: &Line<'_>) -> bool {
         self.frame = line.number;
         let Some((done, all)) = fraction(line.text).or_else(|| percent(line.text)) else {
             return false;

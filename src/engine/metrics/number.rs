@@ -178,36 +178,51 @@ impl Layout {
         })
     }
 
-    /// The value of a number that has this layout: an exact whole number, divided or multiplied by an
-    /// exact power of ten once, is rounded once, as it must be (Clinger 1990). None: the power is
-    /// not exact.
-    /// `text`: begins with the number; what follows it makes it faster only.
+    /// The value of a number that has this layout, which `text` begins with: an exact whole number,
+    /// divided or multiplied by an exact power of ten once, is rounded once, as it must be (Clinger
+    /// 1990). None: the power is not exact.
     pub(super) fn value(&self, text: &[u8]) -> Option<f64> {
-        let (start, fraction) = (usize::from(self.negative), usize::from(self.fraction));
-        let whole = digits_at(text, start, usize::from(self.whole))?;
-        let mut mantissa = whole;
-        if fraction > 0 {
-            let point = start + usize::from(self.whole);
-            mantissa = whole * WHOLE_TENS.get(fraction)? + digits_at(text, point + 1, fraction)?;
-        }
-        let mut tens = -i64::from(self.fraction);
+        let quick = text.first_chunk().and_then(|window| self.quick_mantissa(window));
+        let mantissa = quick.or_else(|| self.mantissa(text))?.cast_signed() as f64;
+        let mut tens = -isize::from(i8::try_from(self.fraction).ok()?);
         if self.exponent > 0 {
-            let size = digits_at(text, usize::from(self.before), usize::from(self.exponent))?;
-            tens += if self.shrinks { -size.cast_signed() } else { size.cast_signed() };
+            let before = usize::from(self.before);
+            let size = read_digits(text.get(before..before + usize::from(self.exponent))?);
+            let size = isize::try_from(size).ok()?;
+            tens += if self.shrinks { -size } else { size };
         }
-        let power = TENS.get(usize::try_from(tens.unsigned_abs()).ok()?)?;
-        let value = if tens < 0 { mantissa as f64 / power } else { mantissa as f64 * power };
+        let power = TENS.get(tens.unsigned_abs())?;
+        let value = if tens < 0 { mantissa / power } else { mantissa * power };
         Some(if self.negative { -value } else { value })
     }
-}
 
-/// The number of so many digits, up to eight of them at once if as many bytes are there.
-fn digits_at(text: &[u8], start: usize, count: usize) -> Option<u64> {
-    match text.get(start..)?.first_chunk::<8>() {
-        Some(bytes) if (1..=8).contains(&count) => {
-            Some(eight_digits(u64::from_le_bytes(*bytes) << (64 - 8 * count)))
+    /// All digits before the exponent as one number.
+    fn mantissa(&self, text: &[u8]) -> Option<u64> {
+        let start = usize::from(self.negative);
+        let point = start + usize::from(self.whole);
+        let whole = read_digits(text.get(start..point)?);
+        let fraction = usize::from(self.fraction);
+        let behind = text.get(point..)?.get(1..1 + fraction).unwrap_or_default();
+        Some(whole * WHOLE_TENS.get(fraction)? + read_digits(behind))
+    }
+
+    /// The same with eight digits read at once: of a number with one to eight before its point, and
+    /// up to eight behind it, which has nearly any.
+    fn quick_mantissa(&self, window: &[u8; 24]) -> Option<u64> {
+        if !(1..=8).contains(&self.whole) || self.fraction > 8 {
+            return None;
         }
-        _ => Some(read_digits(text.get(start..start + count)?)),
+        let digits = |start: usize, count: u8| {
+            let eight = window.get(start..start + 8)?.first_chunk()?;
+            Some(eight_digits(u64::from_le_bytes(*eight) << (64 - 8 * u32::from(count))))
+        };
+        let start = usize::from(self.negative);
+        let whole = digits(start, self.whole)?;
+        if self.fraction == 0 {
+            return Some(whole);
+        }
+        let behind = digits(start + usize::from(self.whole) + 1, self.fraction)?;
+        Some(whole * WHOLE_TENS.get(usize::from(self.fraction))? + behind)
     }
 }
 
