@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 /// Bytes of chunks that may wait.
 const CAPACITY: usize = 4 << 20;
 /// So many events may be searched ahead; half of them are worth waking who does it.
-const AHEAD: usize = 4;
+const AHEAD: usize = 16;
 /// Who comes so much too late to take was stopped.
 const LATE: Duration = Duration::from_secs(2);
 /// How long a source waits for an engine that takes nothing.
