@@ -53,6 +53,7 @@ pub(super) struct Judge {
     context: Context,
     batch: Batch,
     // Scratch, kept for its memory.
+    ids: Vec<Option<SeriesId>>,
     hits: Vec<usize>,
     missing: Vec<SeriesId>,
     changes: Vec<Change>,
@@ -123,6 +124,7 @@ impl Judge {
             pulse: Pulse::default(),
             context: Context::default(),
             batch: Batch::default(),
+            ids: Vec::new(),
             hits: Vec::new(),
             missing: Vec::new(),
             changes: Vec::new(),
@@ -453,24 +455,27 @@ impl Judge {
 
     /// Puts what was found in a line ahead into the series at once.
     fn read(&mut self, line: &Line<'_>, reading: &Reading<'_>, searcher: &Searcher, at: Timestamp) {
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.clear();
         for filled in reading.filled {
             let name = || searcher.shapes().name(filled.name);
-            if let Some((id, true)) = self.series_known(filled.name, name) {
+            let known = self.series_known(filled.name, name);
+            if let Some((id, true)) = known {
                 self.steps.see(id, &self.series, filled.value);
             }
+            ids.push(known.map(|(id, _)| id));
         }
-        let mut sampled = self.batch.take();
         let step = self.steps.latest();
-        for filled in reading.filled {
-            let known = self.known.get(usize::from(filled.name));
-            let text = line.text.get(filled.place());
-            if let (Some(Some((id, _))), Some(text)) = (known, text) {
+        for (filled, id) in reading.filled.iter().zip(&ids) {
+            if let (Some(id), Some(text)) = (id, line.text.get(filled.place())) {
                 let point = Point { at, step, value: filled.value };
                 self.series.push(*id, point, text.into());
-                sampled.push(*id);
             }
         }
-        self.batch.put(sampled);
+        if !self.waiting.is_empty() {
+            self.batch.put(ids.iter().flatten());
+        }
+        self.ids = ids;
     }
 
     /// Puts the batch into the series. `step`: if it is not the run's own count.

@@ -90,8 +90,8 @@ impl Batch {
     }
 
     /// These have one, which is in its series already.
-    pub(super) fn put(&mut self, sampled: Vec<SeriesId>) {
-        self.sampled = sampled;
+    pub(super) fn put<'a>(&mut self, sampled: impl Iterator<Item = &'a SeriesId>) {
+        self.sampled.extend(sampled);
     }
 
     /// They were; their memory is kept.

@@ -32,7 +32,7 @@ use crate::engine::splitter::{Line, LineKind};
 use found::Candidates;
 use pairs::Sentence;
 use redraw::Shown;
-pub(in crate::engine) use shapes::{Reading, Readings, Shapes};
+pub(in crate::engine) use shapes::{Asked, Reading, Readings, Shapes};
 use table::Tables;
 use token::Token;
 

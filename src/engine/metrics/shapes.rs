@@ -10,10 +10,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::found::{Candidate, Candidates};
 use super::number::{self, Layout};
+use crate::engine::block;
 use crate::engine::progress::Counters;
 
 /// Longer lines are not remembered.
@@ -58,6 +60,16 @@ struct Shape {
     repeats: bool,
     /// It may tell how far the run is.
     counts: bool,
+    /// Who asked last whether such a line is to be searched (his version, doubled), and the answer.
+    asked: AtomicU64,
+}
+
+/// Whether a line, or one of other digits, must be searched for more than metrics. The answer is
+/// remembered by its shape for those who ask the same, which `version` says, from 1 on.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Asked<'a> {
+    pub(in crate::engine) version: u64,
+    pub(in crate::engine) of: &'a dyn Fn(&[u8]) -> bool,
 }
 
 /// Where a metric stands in a shape.
@@ -190,21 +202,28 @@ impl Default for Shapes {
 }
 
 impl Shapes {
-    /// Looks up the lines of a block, and adds what is found in those of a known shape to `out`,
-    /// and to `counts` those that may tell how far the run is.
+    /// Looks up the lines of a block, and adds what is found in those of a known shape to `out`;
+    /// to `counts` those that may tell how far the run is, and to `unsure` runs of lines that are
+    /// unknown or of a shape that must be searched.
     pub(in crate::engine) fn read(
         &self,
-        lines: impl Iterator<Item = Range<usize>>,
         block: &[u8],
+        asked: Asked<'_>,
         out: &mut Readings,
-        counts: &mut Vec<Range<usize>>,
+        (counts, unsure): (&mut Vec<Range<usize>>, &mut Vec<Range<usize>>),
     ) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        for range in lines {
+        for range in block::ranges(block) {
             let line = &block[range.start..range.end - 1];
             let shape = known.find_line(line, &mut out.key);
             if shape.map_or_else(|| Counters::may_tell(line), |shape| shape.counts) {
                 counts.push(range.clone());
+            }
+            if shape.is_none_or(|shape| shape.is_to_be_searched(line, asked)) {
+                match unsure.last_mut() {
+                    Some(run) if run.end == range.start => run.end = range.end,
+                    _ => unsure.push(range.clone()),
+                }
             }
             if let Some(shape) = shape {
                 out.add(shape, range.start, (&block[range.start..], line.len()));
@@ -267,6 +286,7 @@ impl Shapes {
             slots: slots.into(),
             has_columns,
             counts: Counters::may_tell(line),
+            asked: AtomicU64::new(0),
         };
         known.add(shape);
     }
@@ -311,6 +331,18 @@ impl Known {
         let number = u16::try_from(number).ok()?;
         self.numbers.insert(name.into(), number);
         Some(number)
+    }
+}
+
+impl Shape {
+    fn is_to_be_searched(&self, line: &[u8], asked: Asked<'_>) -> bool {
+        let known = self.asked.load(Ordering::Relaxed);
+        if known >> 1 == asked.version {
+            return known & 1 == 1;
+        }
+        let answer = (asked.of)(line);
+        self.asked.store(asked.version << 1 | u64::from(answer), Ordering::Relaxed);
+        answer
     }
 }
 
