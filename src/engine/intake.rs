@@ -200,14 +200,15 @@ impl Engine {
         if alive && !every {
             self.judge.alive(Sign::Line, &moment, effects);
         }
-        let mut readings = searched.readings.since(part.start).peekable();
         let block = part.clone();
+        let mut readings = searched.readings.since(part.start).peekable();
         while (every || !alive) && !part.is_empty() {
             let counted = counts.next_if(|count| count.start == part.start).is_some();
             let reading = readings.next_if(|reading| reading.start == part.start);
-            let length = reading.map(|reading| reading.length);
-            let length =
-                length.unwrap_or_else(|| block::first_line(&bytes[part.clone()]).0.len() - 1);
+            let length = reading.map_or_else(
+                || block::first_line(&bytes[part.clone()]).0.len() - 1,
+                |reading| reading.length,
+            );
             let text = &bytes[part.start..part.start + length];
             part.start += length + 1;
             moment.line += 1;
@@ -215,7 +216,7 @@ impl Engine {
             let line = Line { number: moment.line, kind: LineKind::Whole, text };
             let ears = Ears { format: &mut source.format, searcher: &self.searcher, reading };
             self.judge.quiet_line(&line, counted, &moment, ears, effects);
-            alive |= !text.trim_ascii().is_empty();
+            alive = alive || !text.trim_ascii().is_empty();
         }
         for count in counts {
             let line =

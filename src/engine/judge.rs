@@ -302,16 +302,9 @@ impl Judge {
         }
         // A number in a line that is not complete may be cut in the middle.
         if self.finds_metrics && line.kind != LineKind::Partial {
-            match ears.reading.filter(|reading| self.may_read(line, reading, &ears)) {
-                Some(reading) => self.read(line, &reading, ears.searcher, moment.at),
-                None => {
-                    self.scan(line, moment, ears, effects);
-                    self.commit(None, moment, effects);
-                }
-            }
-        } else {
-            self.commit(None, moment, effects);
+            self.scan(line, moment, ears, effects);
         }
+        self.commit(None, moment, effects);
         self.feel_pulse(line, counts, moment, effects);
     }
 
@@ -323,6 +316,9 @@ impl Judge {
         effects: &mut Vec<Effect>,
     ) {
         let sign = self.pulse.see(line, counts, self.position());
+        if self.waiting.is_empty() {
+            return;
+        }
         if let Some(sign) = sign.filter(|_| !moment.closed) {
             self.alive(sign, moment, effects);
         }
@@ -449,8 +445,7 @@ impl Judge {
 
     /// Whether what was found in a line ahead may be taken as it is.
     fn may_read(&self, line: &Line<'_>, reading: &Reading<'_>, ears: &Ears<'_>) -> bool {
-        let alone = !reading.repeats && self.batch.is_empty();
-        alone && !self.trace && ears.format.holds(line, reading)
+        !reading.repeats && !self.trace && ears.format.holds(line, reading)
     }
 
     /// Puts what was found in a line ahead into the series at once.

@@ -145,7 +145,8 @@ impl Searcher {
 
 /// In small letters, and each digit as `0`.
 fn of_any_digits(text: &[u8]) -> Vec<u8> {
-    let digitless = |byte: &u8| if byte.is_ascii_digit() { b'0' } else { byte.to_ascii_lowercase() };
+    let digitless =
+        |byte: &u8| if byte.is_ascii_digit() { b'0' } else { byte.to_ascii_lowercase() };
     text.iter().map(digitless).collect()
 }
 

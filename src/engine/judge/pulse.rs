@@ -224,13 +224,14 @@ mod tests {
             (&[(Frame, "9/9"), (Frame, "0/9"), (Frame, "9/9")], "f-f"),
             (&[(Whole, "shard 9/9"), (Whole, "100% of it")], "--"),
         ] {
-            let see = |pulse: &mut Pulse, (at, (kind, text)): (usize, &(LineKind, &str)), position| {
-                // A whole line ends the frames before it.
-                let number = if lines[0].0 == Frame { 1 } else { at as u64 + 1 };
-                let line = Line { number, kind: *kind, text: text.as_bytes() };
-                pulse.see(&line, true, position);
-                if pulse.has_filled(&line) { 'f' } else { '-' }
-            };
+            let see =
+                |pulse: &mut Pulse, (at, (kind, text)): (usize, &(LineKind, &str)), position| {
+                    // A whole line ends the frames before it.
+                    let number = if lines[0].0 == Frame { 1 } else { at as u64 + 1 };
+                    let line = Line { number, kind: *kind, text: text.as_bytes() };
+                    pulse.see(&line, true, position);
+                    if pulse.has_filled(&line) { 'f' } else { '-' }
+                };
             let mut pulse = Pulse::default();
             let said: String =
                 lines.iter().enumerate().map(|line| see(&mut pulse, line, 0)).collect();

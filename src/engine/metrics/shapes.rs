@@ -173,24 +173,24 @@ impl Readings {
 struct Key {
     hash: u64,
     length: usize,
-    /// Eight bytes each, and the last eight: to write and to read them in the same size is several
-    /// times as fast.
-    words: Vec<u64>,
+    /// Sixteen bytes each, and the last sixteen: as many as are handled at once.
+    blocks: Vec<[u8; BLOCK]>,
 }
+
+const BLOCK: usize = 16;
 
 impl Key {
     fn set(&mut self, line: &[u8]) {
-        let (words, rest) = line.as_chunks::<8>();
-        let last = line.last_chunk::<8>().copied().unwrap_or_else(|| {
-            let mut last = [0; 8];
+        let (blocks, rest) = line.as_chunks();
+        let last = line.last_chunk().copied().unwrap_or_else(|| {
+            let mut last = [0; BLOCK];
             last[..rest.len()].copy_from_slice(rest);
             last
         });
         self.length = line.len();
-        self.words.clear();
-        self.words.extend(words.iter().map(|word| without_digits(*word)));
-        self.words.push(without_digits(last));
-        self.hash = hash(self.length, &self.words);
+        self.blocks.clear();
+        self.blocks.extend(blocks.iter().chain([&last]).map(|block| without_digits(*block)));
+        self.hash = hash(self.length, &self.blocks);
     }
 }
 
@@ -307,7 +307,7 @@ impl Known {
         set.shapes.iter().flatten().find(|shape| {
             shape.key.hash == key.hash
                 && shape.key.length == key.length
-                && shape.key.words == key.words
+                && shape.key.blocks == key.blocks
                 && shape.fixed.iter().all(|(at, digit)| line[usize::from(*at)] == *digit)
         })
     }
@@ -408,30 +408,20 @@ fn fix_words(line: &[u8], is_fixed: &mut [bool]) {
     }
 }
 
-/// Eight bytes with each digit as `0`, all at once.
-fn without_digits(bytes: [u8; 8]) -> u64 {
-    const EACH: u64 = u64::MAX / 0xff;
-    const TOP: u64 = 0x80 * EACH;
-    let word = u64::from_le_bytes(bytes);
-    // Whether a byte is at least `0`, and whether it is more than `9`, in its highest bit.
-    let low = word & !TOP;
-    let (digit, more) = (low + (0x80 - 0x30) * EACH, low + (0x80 - 0x3a) * EACH);
-    let is_digit = digit & !more & !word & TOP;
-    // 0x0f where there is one: `0` is 0x30.
-    word & !((is_digit >> 3) - (is_digit >> 7))
+/// Each digit as `0`.
+fn without_digits(block: [u8; BLOCK]) -> [u8; BLOCK] {
+    block.map(|byte| if byte.is_ascii_digit() { b'0' } else { byte })
 }
 
-/// Two words at a time, whose product is folded: few multiplications, and none waits for another.
-fn hash(length: usize, words: &[u64]) -> u64 {
+/// The product of each block's halves, folded: no multiplication waits for another one.
+fn hash(length: usize, blocks: &[[u8; BLOCK]]) -> u64 {
     const MASKS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
-    let fold = |[one, other]: [u64; 2]| {
-        let product = u128::from(one ^ MASKS[0]) * u128::from(other ^ MASKS[1]);
-        (product >> 64) as u64 ^ product as u64
-    };
-    let (pairs, rest) = words.as_chunks::<2>();
-    let rest = rest.iter().map(|last| [*last, 0]);
-    let mix = |hash: u64, pair: [u64; 2]| hash.rotate_left(23) ^ fold(pair);
-    pairs.iter().copied().chain(rest).fold(length as u64, mix)
+    blocks.iter().fold(length as u64, |hash, block| {
+        let both = u128::from_le_bytes(*block);
+        let (one, other) = (both as u64 ^ MASKS[0], (both >> 64) as u64 ^ MASKS[1]);
+        let product = u128::from(one) * u128::from(other);
+        hash.rotate_left(23) ^ product as u64 ^ (product >> 64) as u64
+    })
 }
 
 #[cfg(test)]
@@ -441,12 +431,34 @@ mod tests {
     #[test]
     fn of_any_byte_at_any_place_only_digits_become_zeros() {
         for byte in 0..=255_u8 {
-            for place in 0..8 {
-                let mut bytes = *b"a9/:0\xff\x00Z";
-                bytes[place] = byte;
-                let expected = bytes.map(|b| if b.is_ascii_digit() { b'0' } else { b });
-                assert_eq!(without_digits(bytes).to_le_bytes(), expected, "{bytes:?}");
+            for place in 0..BLOCK {
+                let mut block = *b"a9/:0\xff\x00Zloss=1e5";
+                block[place] = byte;
+                let plain: Vec<u8> = block.iter().copied().map(digitless).collect();
+                assert_eq!(without_digits(block).as_slice(), plain, "{block:?}");
             }
+        }
+        fn digitless(byte: u8) -> u8 {
+            if (b'0'..=b'9').contains(&byte) { b'0' } else { byte }
+        }
+    }
+
+    #[test]
+    fn lines_of_any_length_differ_by_any_byte_that_is_no_digit() {
+        let line = b"epoch 3 loss=2.75 lr=0.0001 acc=99.5 grad_norm=1.234";
+        let key = |line: &[u8]| {
+            let mut key = Key::default();
+            key.set(line);
+            (key.hash, key.length, key.blocks)
+        };
+        for length in 0..line.len() {
+            let (line, mut other) = (&line[..length], line[..length].to_vec());
+            for place in 0..length {
+                let was = std::mem::replace(&mut other[place], b'7');
+                assert_eq!(key(line) == key(&other), was.is_ascii_digit(), "{length} {place}");
+                other[place] = was;
+            }
+            assert_ne!(key(line), key(&[line, b"0"].concat()));
         }
     }
 }

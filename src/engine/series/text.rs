@@ -21,10 +21,12 @@ impl Text {
         if text.len() > SHORT {
             self.long.clear();
             self.long.extend_from_slice(text);
-        } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
+        {
             self.short[..8].copy_from_slice(first);
             self.short[text.len() - 8..text.len()].copy_from_slice(last);
-        } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>())
+        {
             self.short[..4].copy_from_slice(first);
             self.short[text.len() - 4..text.len()].copy_from_slice(last);
         } else {
