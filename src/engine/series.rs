@@ -73,6 +73,8 @@ pub(in crate::engine) struct Series {
     /// The newest samples, the newest last; at most `WINDOW` and that one.
     recent: VecDeque<Point>,
     newest: Option<Point>,
+    /// There ever was a finite value.
+    was_finite: bool,
     /// As the program wrote the newest one.
     text: Text,
     /// Settled after each sample if conditions look back at it.
@@ -192,6 +194,7 @@ impl Series {
             looked_back_at: false,
             recent: VecDeque::new(),
             newest: None,
+            was_finite: false,
             text: Text::default(),
             history: History::default(),
         }
@@ -202,6 +205,7 @@ impl Series {
     fn push(&mut self, (at, step, value): (Timestamp, Option<f64>, f64), text: &BStr) {
         let point = Point { at, step, value };
         self.newest = Some(point);
+        self.was_finite |= value.is_finite();
         self.text.set(text);
         self.history.push(step, value);
         if self.looked_back_at {
@@ -245,7 +249,7 @@ impl Series {
 
     /// Whether there ever was a finite value.
     pub(in crate::engine) fn was_finite(&self) -> bool {
-        self.history.was_finite()
+        self.was_finite
     }
 
     /// Samples since the lowest (or highest) finite value; 0 if it is the newest one.

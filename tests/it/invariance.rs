@@ -345,5 +345,5 @@ fn a_line_of_a_known_shape_is_searched_for_its_digits_and_for_the_words_of_new_r
             _ => None,
         })
         .collect();
-    assert_eq!(fired, [("killed", 7), ("odd", 8)]);
+    assert_eq!(fired, [("killed", 7), ("odd", 8), ("odd", 9), ("odd", 10)]);
 }

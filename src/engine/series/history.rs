@@ -141,10 +141,6 @@ impl History {
         &self.before
     }
 
-    pub(super) fn was_finite(&self) -> bool {
-        self.lowest.is_some()
-    }
-
     pub(super) fn since_lowest(&self) -> Option<u64> {
         self.lowest.map(|best| self.count().saturating_sub(best.number))
     }
