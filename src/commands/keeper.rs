@@ -77,15 +77,19 @@ pub(super) fn run() -> Result<Exit, AppError> {
     };
     let mut estate = Estate::default();
     let mut waited = line.wait(&mut estate, Some(SHORT_RUN)).map_err(failed)?;
-    if waited == Waited::Ended {
-        return Ok(Exit::Code(0));
-    }
-    let plan = plan(hello, fds)?;
+    let is_told = [Waited::Ended, Waited::Left].contains(&waited);
+    let plan = (!is_told).then(|| plan(hello, fds)).transpose()?;
     if waited == Waited::Long {
         waited = line.wait(&mut estate, None).map_err(failed)?;
     }
-    if waited == Waited::Gone {
-        carry_on(plan, estate, &signals)?;
+    match (waited, plan) {
+        (Waited::Gone, Some(plan)) => carry_on(plan, estate, &signals)?,
+        (Waited::Left, plan) => {
+            // Nobody watches the run any more.
+            drop(plan);
+            estate.drain();
+        }
+        _ => {}
     }
     Ok(Exit::Code(0))
 }

@@ -1,16 +1,19 @@
-//! What the keeper does once the supervisor is gone: reads the outputs on, and waits for the end.
+//! What the keeper does once the supervisor is gone: reads the outputs on, and waits for the end;
+//! and what it does after the end for those who still write.
 //!
 //! It signals nobody, waits for nobody who reads, and never closes what the command writes to.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::PollFd;
+use rustix::io::Errno;
 
 use crate::engine::Input;
 use crate::engine::input::{ProcessEnd, ProcessStatus};
-use crate::process::keep::{Estate, Kept, is_file};
+use crate::process::keep::{Estate, Held, Kept, is_file};
 use crate::process::outsider::Outsider;
 use crate::process::signals::Signals;
 use crate::process::stand_in::Seat;
@@ -21,6 +24,9 @@ use crate::sources::guard::Guarded;
 use crate::sources::pipe::Stream;
 use crate::sources::share::Share;
 use crate::sources::wake::{Timer, Wake};
+
+/// What one read takes at most.
+const BLOCK: usize = 64 * 1024;
 
 /// Files for the output: one for all of it, one for what our own output does not take.
 #[derive(Debug, Default)]
@@ -55,9 +61,7 @@ impl Estate {
         }
         let (mut streams, mut spills) = (Vec::new(), Vec::new());
         for Kept { held, stream, seat } in outputs {
-            let ours =
-                if held.is_stderr { rustix::stdio::stderr() } else { rustix::stdio::stdout() };
-            let output = Some(ours).filter(|fd| is_file(*fd));
+            let output = Some(ours(&held)).filter(|fd| is_file(*fd));
             let otherwise = logs.otherwise.as_ref().filter(|_| output.is_none());
             let log = logs.always.as_ref().or(otherwise).cloned();
             let reader = Reader::start(Echo { output, log })?;
@@ -108,6 +112,36 @@ impl Estate {
         }
         Ok(())
     }
+}
+
+impl Estate {
+    /// Reads what processes that the command left behind still write, until the last one lets go.
+    /// With nobody to read they would die of it, as they do not without us. It goes on into our own
+    /// output if that is a file.
+    pub fn drain(self) {
+        let echo = |kept: Kept| {
+            let output = Some(ours(&kept.held)).filter(|fd| is_file(*fd));
+            (kept.stream, Echo { output, log: None })
+        };
+        let mut streams: Vec<_> = self.outputs.into_iter().map(echo).collect();
+        let mut block = vec![0; BLOCK];
+        while !streams.is_empty() {
+            let mut fds: Vec<_> = streams.iter().map(|(stream, _)| input(stream)).collect();
+            wait_for(&mut fds, None);
+            streams.retain(|(stream, echo)| match rustix::io::read(stream, &mut block) {
+                Ok(count) if count > 0 => {
+                    let _ = echo.write(block.get(..count).unwrap_or_default());
+                    true
+                }
+                Err(Errno::AGAIN | Errno::INTR) => true,
+                Ok(_) | Err(_) => false,
+            });
+        }
+    }
+}
+
+fn ours(held: &Held) -> BorrowedFd<'static> {
+    if held.is_stderr { rustix::stdio::stderr() } else { rustix::stdio::stdout() }
 }
 
 fn nobody_knows() -> ProcessEnd {

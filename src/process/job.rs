@@ -50,7 +50,14 @@ impl Run {
     fn handle_signal(&mut self, info: SignalInfo, watched: &Watched<'_>) {
         match info.signal {
             libc::SIGCHLD => self.reap(watched),
-            libc::SIGWINCH => self.resize(),
+            libc::SIGWINCH => {
+                self.resize();
+                if !info.from_kernel {
+                    self.send(libc::SIGWINCH);
+                }
+            }
+            // Of the time that we have used ourselves.
+            libc::SIGXCPU | libc::SIGVTALRM | libc::SIGPROF if info.from_kernel => {}
             // Our own: for the others of our job, see `handle_key`.
             _ if !info.from_kernel && info.pid == std::process::id() => {}
             _ if self.ended.is_some() => {

@@ -16,6 +16,7 @@
 //!    process  ── Process, pidfd and slaves ───▶  holds them
 //!    its end  ── Ended ───────────────────────▶  closes the slaves
 //!    end      ── End ─────────────────────────▶  exits
+//!             ── or Left ─────────────────────▶  reads on as long as somebody writes
 //!    (dies: end of file without End) ─────────▶  carries on
 //! ```
 
@@ -75,6 +76,8 @@ enum Packet {
     /// Nobody reads our output any more: the command is to notice that.
     Release,
     End,
+    /// Instead of `End`: processes that the command left behind still hold its outputs.
+    Left,
 }
 
 /// Who reads the outputs, and where the keeper can put what it reads instead.
@@ -103,6 +106,8 @@ pub struct Keeper {
     folder: Option<PathBuf>,
     /// It is to end.
     ending: AtomicBool,
+    /// The command's outputs have holders that outlive it.
+    left: AtomicBool,
 }
 
 impl Keeper {
@@ -127,7 +132,8 @@ impl Keeper {
             .stdout(file_or_null(rustix::stdio::stdout()))
             .stderr(file_or_null(rustix::stdio::stderr()))
             .spawn()?;
-        let keeper = Self { line: ours, id: child.id(), folder, ending: AtomicBool::new(false) };
+        let (ending, left) = (AtomicBool::new(false), AtomicBool::new(false));
+        let keeper = Self { line: ours, id: child.id(), folder, ending, left };
         keeper.try_send(hello, fds)?;
         Ok(keeper)
     }
@@ -198,10 +204,16 @@ impl Keeper {
         self.send(&Packet::Release, &[]);
     }
 
+    /// Processes that the command left behind are to find somebody who reads, also after `end`.
+    pub(super) fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+
     /// All about the run is told, or in the outbox.
     pub fn end(&self) {
         self.ending.store(true, Ordering::Relaxed);
-        self.send(&Packet::End, &[]);
+        let left = self.left.load(Ordering::Relaxed);
+        self.send(if left { &Packet::Left } else { &Packet::End }, &[]);
     }
 
     fn send(&self, packet: &Packet, fds: &[BorrowedFd<'_>]) {
@@ -259,6 +271,8 @@ pub struct Line(BorrowedFd<'static>);
 pub enum Waited {
     /// It told all that there is.
     Ended,
+    /// The same, and there are outputs to read on, see `Estate::drain`.
+    Left,
     Gone,
     /// It lives.
     Long,
@@ -362,6 +376,7 @@ impl Line {
                     estate.slaves.clear();
                 }
                 Packet::End => return Ok(Waited::Ended),
+                Packet::Left => return Ok(Waited::Left),
             }
         }
     }

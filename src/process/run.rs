@@ -13,6 +13,7 @@ use rustix::stdio::stdin;
 
 use crate::engine::Input;
 use crate::engine::input::{Clue, ProcessEnd, ProcessStatus};
+use crate::error::say;
 use crate::process::clues::{self, OomWatch};
 use crate::process::keyboard::Keyboard;
 use crate::process::signals::Signals;
@@ -324,11 +325,26 @@ impl Run {
         let held = |channel: &&Channel| channel.stream.close();
         let links: Vec<_> =
             self.channels.iter().filter(held).map(|channel| channel.link.clone()).collect();
-        if !links.is_empty() {
-            let keeper = watched.command.keeper.as_ref().map(|keeper| keeper.id());
-            let ours: Vec<_> = keeper.into_iter().chain([std::process::id()]).collect();
-            self.clues.extend(clues::held_by(&links, &ours));
+        if links.is_empty() {
+            return;
         }
+        let keeper = watched.command.keeper.as_ref();
+        let ours: Vec<_> =
+            keeper.map(|it| it.id()).into_iter().chain([std::process::id()]).collect();
+        if let Some(keeper) = keeper {
+            keeper.leave();
+        }
+        let holders = clues::held_by(&links, &ours);
+        if holders.is_empty() {
+            return;
+        }
+        let named = |pid: &u32| match clues::program_name(*pid) {
+            Some(name) => format!("{pid} ({name})"),
+            None => pid.to_string(),
+        };
+        let names = holders.iter().map(named).collect::<Vec<_>>().join(", ");
+        say(&format!("watch: the command left processes behind that hold its output: {names}"));
+        self.clues.push(Clue::OutputHeldBy { pids: holders.into_iter().collect() });
     }
 
     /// Nobody reads our output any more: a pipe was closed by its stream, and a terminal hangs up

@@ -1,8 +1,8 @@
 //! Signals to us, as a queue that is read instead of handlers that interrupt.
 //!
 //! They are blocked in every thread and read through signalfd(2): none is lost from `block` on,
-//! also not before the command was started, and the command inherits the dispositions that we
-//! were started with, since ours are never changed.
+//! also not before the command was started, and the command gets the dispositions that we were
+//! started with.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,25 +10,20 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::process::unix::{self, SignalInfo, SignalMask};
+use crate::process::unix::{self, Dispositions, SignalInfo, SignalMask};
 use crate::sources::wake::Timer;
 
-/// Passed on to the command.
-const FORWARDED: [i32; 11] = [
-    libc::SIGHUP,
-    libc::SIGINT,
-    libc::SIGQUIT,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGALRM,
-    libc::SIGTERM,
-    libc::SIGCONT,
-    libc::SIGTSTP,
-    libc::SIGPWR,
-    libc::SIGIO,
+/// Left alone: nobody can block them, or they are faults of our own, for which blocking is no help.
+const LEFT: [i32; 8] = [
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGTRAP,
+    libc::SIGPIPE,
 ];
-/// For ourselves.
-const OURS: [i32; 2] = [libc::SIGCHLD, libc::SIGWINCH];
 /// Blocked and never read: with them blocked, the terminal does not stop us for reading or
 /// changing it from the background, see credentials and job control in termios(3).
 const IGNORED: [i32; 2] = [libc::SIGTTIN, libc::SIGTTOU];
@@ -38,19 +33,24 @@ const IGNORED: [i32; 2] = [libc::SIGTTIN, libc::SIGTTOU];
 pub struct Signals {
     fd: OwnedFd,
     before: SignalMask,
-    sigchld_was_ignored: bool,
+    dispositions: Dispositions,
 }
 
 impl Signals {
     /// Call it before any thread is started: a thread that does not block a signal gets it.
     pub fn block() -> io::Result<Self> {
-        let realtime = unix::first_realtime_signal()..=unix::last_signal();
-        let read = SignalMask::of(FORWARDED.into_iter().chain(OURS).chain(realtime));
+        let all = 1..=unix::last_signal();
+        let read = SignalMask::of(all.filter(|it| ![&LEFT[..], &IGNORED].concat().contains(it)));
         let before = unix::block(&read)?;
         unix::block(&SignalMask::of(IGNORED))?;
-        // With SIGCHLD ignored the system keeps no exit status for us.
-        let sigchld_was_ignored = unix::set_default(libc::SIGCHLD).unwrap_or(false);
-        Ok(Self { fd: unix::signal_fd(&read)?, before, sigchld_was_ignored })
+        let dispositions = [
+            // With it ignored the system keeps no exit status for us.
+            (libc::SIGCHLD, unix::set_default(libc::SIGCHLD).unwrap_or(false)),
+            // A file of ours that may not grow any more is no reason to die.
+            (libc::SIGXFSZ, unix::ignore(libc::SIGXFSZ)),
+            (libc::SIGPIPE, unix::sigpipe_was_ignored()),
+        ];
+        Ok(Self { fd: unix::signal_fd(&read)?, before, dispositions })
     }
 
     /// As nohup(1): a terminal that is gone ends neither us nor the command.
@@ -87,8 +87,9 @@ impl Signals {
         self.before
     }
 
-    pub(crate) fn sigchld_was_ignored(&self) -> bool {
-        self.sigchld_was_ignored
+    /// What we have changed since we were started.
+    pub(crate) fn dispositions_before(&self) -> Dispositions {
+        self.dispositions
     }
 }
 

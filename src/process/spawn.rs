@@ -1,7 +1,7 @@
 //! Starts the command: what its streams are connected to, and which process group it is in.
 //!
 //! Each output stream is to the command what ours is to us: a pseudo-terminal where ours is a
-//! terminal, a pipe where it is not. Its input is ours, untouched. Only if our input and our
+//! terminal, a pipe where it is not; one for both where ours are one. Its input is ours, untouched. Only if our input and our
 //! output both are terminals does the command get a session of its own on one pseudo-terminal,
 //! with our input copied into it.
 //!
@@ -19,6 +19,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::{fs, io};
 
+use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::termios::{isatty, tcgetattr};
 
@@ -30,6 +31,12 @@ use crate::sources::pty::{Pty, window_size};
 
 /// See python(1).
 const UNBUFFERED: &str = "PYTHONUNBUFFERED";
+
+/// The names of the outputs.
+const STDOUT: &str = "stdout";
+const STDERR: &str = "stderr";
+/// Of both in one.
+const BOTH: &str = "output";
 
 /// The command could not be started. `Display` is one line for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -117,14 +124,21 @@ struct OurStreams {
     stdin: bool,
     stdout: bool,
     stderr: bool,
+    /// Our outputs are one pipe, file or terminal, as after `2>&1`: in two streams the order of what
+    /// the command writes would be lost.
+    one_output: bool,
 }
 
 impl OurStreams {
     fn look() -> Self {
+        let (stdout, stderr) = (rustix::stdio::stdout(), rustix::stdio::stderr());
+        let identity = |fd| fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino));
+        let one_output = identity(stdout).is_some_and(|it| identity(stderr) == Some(it));
         Self {
             stdin: isatty(rustix::stdio::stdin()),
-            stdout: isatty(rustix::stdio::stdout()),
-            stderr: isatty(rustix::stdio::stderr()),
+            stdout: isatty(stdout),
+            stderr: isatty(stderr),
+            one_output,
         }
     }
 }
@@ -134,14 +148,15 @@ fn wire_session(mode: PtyMode, ours: OurStreams, pty: Pty) -> io::Result<Wiring>
     let stdin = ours.stdin.then(|| pty.slave.try_clone()).transpose()?;
     let stdout = pty.slave.try_clone()?;
     let link = link_of(&pty.slave);
-    let name = if ours.stderr { "output" } else { "stdout" };
+    let is_one = ours.stderr || ours.one_output;
+    let name = if is_one { BOTH } else { STDOUT };
     let mut slaves = vec![pty.slave];
     let mut outputs =
         vec![Output { name, input: pty.master, link, is_pty: true, is_stderr: false }];
-    let stderr = if ours.stderr {
+    let stderr = if is_one {
         stdout.try_clone()?
     } else {
-        let stream = wire_stream("stderr", mode, false)?;
+        let stream = wire_stream(STDERR, mode, false)?;
         slaves.extend(stream.slave);
         outputs.push(stream.output);
         stream.end
@@ -157,16 +172,24 @@ fn wire_session(mode: PtyMode, ours: OurStreams, pty: Pty) -> io::Result<Wiring>
 
 /// Each output for itself, the input as it is.
 fn wire_streams(mode: PtyMode, ours: OurStreams) -> io::Result<Wiring> {
-    let stdout = wire_stream("stdout", mode, ours.stdout)?;
-    let stderr = wire_stream("stderr", mode, ours.stderr)?;
+    let stdout = wire_stream(if ours.one_output { BOTH } else { STDOUT }, mode, ours.stdout)?;
+    let (mut outputs, mut slaves) = (vec![stdout.output], stdout.slave.into_iter().collect());
+    let stderr = if ours.one_output {
+        stdout.end.try_clone()?
+    } else {
+        let stream = wire_stream(STDERR, mode, ours.stderr)?;
+        outputs.push(stream.output);
+        Vec::extend(&mut slaves, stream.slave);
+        stream.end
+    };
     // It can be opened by those who have a controlling terminal, see tty(4).
     let has_terminal = fs::File::open("/dev/tty").is_ok();
     Ok(Wiring {
         layout: if has_terminal { Layout::Shared } else { Layout::Own },
-        outputs: vec![stdout.output, stderr.output],
+        outputs,
         copies_stdin: false,
-        slaves: [stdout.slave, stderr.slave].into_iter().flatten().collect(),
-        child: ChildEnds { stdin: None, stdout: stdout.end, stderr: stderr.end },
+        slaves,
+        child: ChildEnds { stdin: None, stdout: stdout.end, stderr },
     })
 }
 
@@ -191,7 +214,7 @@ fn wire_stream(name: &'static str, mode: PtyMode, ours: bool) -> io::Result<Wire
             (Arc::new(reader), writer, None)
         }
     };
-    let (link, is_pty, is_stderr) = (link_of(&end), slave.is_some(), name == "stderr");
+    let (link, is_pty, is_stderr) = (link_of(&end), slave.is_some(), name == STDERR);
     Ok(WiredStream { output: Output { name, input, link, is_pty, is_stderr }, end, slave })
 }
 
@@ -238,7 +261,7 @@ pub(crate) fn spawn(
         .stderr(wiring.child.stderr);
     let setup = ChildSetup {
         mask: signals.mask_before(),
-        ignore_sigchld: signals.sigchld_was_ignored(),
+        dispositions: signals.dispositions_before(),
         group,
     };
     unix::prepare(&mut builder, setup);

@@ -11,6 +11,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use libc::{c_int, pid_t, sigset_t};
 
@@ -129,11 +130,6 @@ pub(crate) fn last_signal() -> i32 {
     libc::SIGRTMAX()
 }
 
-/// The first of the realtime signals.
-pub(crate) fn first_realtime_signal() -> i32 {
-    libc::SIGRTMIN()
-}
-
 pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: it takes no pointer.
     check(unsafe { libc::kill(pid as pid_t, signal) })
@@ -183,19 +179,48 @@ pub(crate) fn is_ignored(signal: i32) -> bool {
     }
 }
 
-/// Ignores `signal`, also in what is started from now on.
-pub(crate) fn ignore(signal: i32) {
+/// Ignores `signal`, also in what is started from now on. True: it was ignored.
+pub(crate) fn ignore(signal: i32) -> bool {
     // SAFETY: no handler of ours is called.
-    unsafe {
-        libc::signal(signal, libc::SIG_IGN);
-    }
+    unsafe { libc::signal(signal, libc::SIG_IGN) == libc::SIG_IGN }
 }
+
+/// What we were started with and Rust's runtime changes before `main`: it ignores SIGPIPE, and puts
+/// /dev/null in the place of a standard stream that is closed. A bit for each.
+static STARTED_WITH: AtomicU8 = AtomicU8::new(0);
+const SIGPIPE_IGNORED: u8 = 1 << 3;
+
+/// The functions in this section are called before that, see the System V ABI.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK: extern "C" fn() = look_at_start;
+
+extern "C" fn look_at_start() {
+    // SAFETY: it takes no pointer.
+    let is_closed = |fd: &RawFd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } < 0;
+    let closed = (0..3).filter(is_closed).fold(0, |bits, fd| bits | 1 << fd);
+    let ignored = if is_ignored(libc::SIGPIPE) { SIGPIPE_IGNORED } else { 0 };
+    STARTED_WITH.store(closed | ignored, Ordering::Relaxed);
+}
+
+/// Whether we were started with SIGPIPE ignored, as by systemd.
+pub(crate) fn sigpipe_was_ignored() -> bool {
+    STARTED_WITH.load(Ordering::Relaxed) & SIGPIPE_IGNORED != 0
+}
+
+/// Whether we were started with this standard stream closed.
+fn was_closed(fd: RawFd) -> bool {
+    STARTED_WITH.load(Ordering::Relaxed) & 1 << fd != 0
+}
+
+/// Signals, and whether each is ignored or has its default action.
+pub(crate) type Dispositions = [(i32, bool); 3];
 
 /// What the child does between fork and exec.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChildSetup {
     pub(crate) mask: SignalMask,
-    pub(crate) ignore_sigchld: bool,
+    pub(crate) dispositions: Dispositions,
     pub(crate) group: ChildGroup,
 }
 
@@ -224,8 +249,11 @@ pub(crate) fn prepare(command: &mut std::process::Command, setup: ChildSetup) {
                     libc::ioctl(slave, libc::TIOCSCTTY, 0);
                 }
             }
-            if setup.ignore_sigchld {
-                libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+            for (signal, ignored) in setup.dispositions {
+                libc::signal(signal, if ignored { libc::SIG_IGN } else { libc::SIG_DFL });
+            }
+            for fd in (0..3).filter(|fd| was_closed(*fd)) {
+                libc::close(fd);
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, &setup.mask.0, std::ptr::null_mut());
         }

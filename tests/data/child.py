@@ -88,6 +88,26 @@ def leaks(seconds_or_words):
     os._exit(5)
 
 
+def leaves(order, mark):
+    """Leaves a grandchild behind that writes once `order`, a FIFO, is opened, and tells in the file
+    `mark` how that went."""
+    if os.fork() == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.alarm(60)
+        with open(order):
+            pass
+        try:
+            out(b"written late\n")
+            told = "written"
+        except OSError as error:
+            told = error.strerror
+        with open(mark + ".new", "w") as file:
+            file.write(told)
+        os.rename(mark + ".new", mark)
+        os._exit(0)
+    os._exit(5)
+
+
 def logs_signals(*names):
     """A line for each signal that comes; USR2 ends it with 0."""
     wanted = [getattr(signal, name) for name in names] + [signal.SIGUSR2]
@@ -221,6 +241,7 @@ VERBS = {
     "wild": wild,
     "both": both,
     "leak": leaks,
+    "leave": leaves,
     "log-signals": logs_signals,
     "ignore-term": ignores_term,
     "wait": waits,

@@ -131,19 +131,47 @@ fn tests_do_not_sleep() {
     }
 }
 
+/// What stands between backquotes in the documents.
+fn quoted() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).expect("docs").flatten().map(|it| it.path());
+    let docs = docs.chain([root.join("README.md"), root.join("ARCHITECTURE.md")]);
+    let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    docs.flat_map(|path| {
+        let text = fs::read_to_string(&path).expect("UTF-8");
+        let words = text.split('`').skip(1).step_by(2).map(str::to_owned);
+        words.map(|word| (path.display().to_string(), word)).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
 #[test]
 fn every_test_that_the_docs_name_exists() {
     let all: String =
         ["src", "tests"].iter().flat_map(|f| sources(f)).map(|(_, text)| text).collect();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let docs = fs::read_to_string(root.join("docs/edge-cases-files.md")).expect("UTF-8");
-    let is_name = |word: &&str| {
+    let is_name = |word: &str| {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        word.bytes().all(plain) && word.matches('_').count() >= 3
+        word.bytes().all(plain) && word.matches('_').count() >= 2
     };
-    let names: Vec<&str> = docs.split('`').skip(1).step_by(2).filter(is_name).collect();
-    assert!(names.len() > 30);
-    for name in names {
-        assert!(all.contains(&format!("fn {name}(")), "there is no test `{name}`");
+    let mut count = 0;
+    for (file, word) in quoted() {
+        let name = word.rsplit("::").next().unwrap_or_default();
+        if is_name(name) {
+            count += 1;
+            assert!(all.contains(&format!("fn {name}(")), "{file}: there is no test `{name}`");
+        }
+    }
+    assert!(count > 100, "{count} names were found");
+}
+
+#[test]
+fn every_file_that_the_docs_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (file, word) in quoted() {
+        let is_path = word.contains('/') && !word.contains([' ', '*', '~', ':', '$']);
+        if is_path && [".rs", ".yaml", ".py"].iter().any(|end| word.ends_with(end)) {
+            let there = ["", "src", "tests/it"].iter().any(|at| root.join(at).join(&word).exists());
+            assert!(there || word.starts_with("./"), "{file}: there is no file `{word}`");
+        }
     }
 }

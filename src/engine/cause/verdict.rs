@@ -96,7 +96,15 @@ impl Case<'_> {
             (Doom::KilledForMemory, Outcome::OutOfMemory),
             (Doom::Cancelled, Outcome::Interrupted),
         ];
-        outcomes.into_iter().find_map(|(doom, outcome)| Some((outcome, Some(noted(find(doom)?)))))
+        let holds = |(doom, _): &(Doom, _)| *doom != Doom::Cancelled || !self.fell_by_itself();
+        let mut outcomes = outcomes.into_iter().filter(holds);
+        outcomes.find_map(|(doom, outcome)| Some((outcome, Some(noted(find(doom)?)))))
+    }
+
+    /// Whether a task failed on its own: `srun` then cancels what is left of the step, and says so.
+    fn fell_by_itself(&self) -> bool {
+        let own = self.root.filter(|root| root.doom != Some(Doom::Interrupted));
+        self.signal.is_none() && own.is_some_and(|root| root.weight == Weight::Primary)
     }
 
     /// The kernel's counter rose, and something was killed: proven.

@@ -16,7 +16,8 @@ impl<'a> Sentence<'a> {
             // `0h 5m 3s` is one duration, `0.1 0.2 0.3` is a list without names.
             let duration = number.unit == Unit::Time && other.unit == Unit::Time;
             let bare = self.tokens.get(next + 1).is_none_or(|t| t.kind != Kind::Word);
-            let list = number.unit == Unit::None && other.style == number.style && bare;
+            let alike = other.style == number.style && other.unit == Unit::None;
+            let list = number.unit == Unit::None && alike && bare;
             return !(duration || list && number.style != Style::Integer);
         }
         if token.gap != Gap::None {
@@ -67,7 +68,17 @@ impl<'a> Sentence<'a> {
         }
         counter && number.style == Style::Integer
             || number.glued
+            || number.style != Style::Integer && self.is_subject(place.next)
             || self.is_followed_by_more(place.next)
+    }
+
+    /// `val loss 2.28 did not improve`: the value now, and what the sentence says of it.
+    fn is_subject(&self, next: usize) -> bool {
+        let says = ["did", "improved", "decreased", "increased", "dropped"];
+        self.tokens.get(next).is_some_and(|token| {
+            token.kind == Kind::Word
+                && says.iter().any(|word| self.text_of(token).eq_ignore_ascii_case(word))
+        })
     }
 
     /// Behind a value stands the end, a sign, or the next name with its value; not a sentence.
@@ -80,6 +91,9 @@ impl<'a> Sentence<'a> {
             match token.kind {
                 Kind::Word if token.gap == Gap::Wide => return true,
                 Kind::Word => {
+                    if words > 0 && names::is_missing(self.text_of(token)) {
+                        return true;
+                    }
                     if names::is_prose(self.text_of(token)) {
                         return false;
                     }

@@ -8,7 +8,7 @@ use super::token::{Gap, Kind, Token};
 impl<'a> Sentence<'a> {
     /// `loss: train 0.51 | val 0.62`, `reward: mean=1.5, std=0.2`: what data or which figure it is
     /// the name of a number tells, and what was measured stands before them all.
-    pub(super) fn leader(&self, first: usize, last: usize) -> Option<&'a str> {
+    pub(super) fn leader(&self, first: usize, last: usize) -> Option<(usize, usize)> {
         let word = self.text(first, last);
         let figure = ["mean", "std", "min", "max", "avg", "median"];
         if first != last
@@ -24,7 +24,7 @@ impl<'a> Sentence<'a> {
             && matches!(self.tokens[open - 1].kind, Kind::Colon | Kind::Equals)
             && self.tokens[open - 2].kind == Kind::Word
         {
-            return Some(self.text(open - 2, open - 2));
+            return Some((open - 2, open - 2));
         }
         let leads = |at: &usize| {
             self.tokens[*at].kind == Kind::Colon && self.tokens[at + 1].kind == Kind::Word
@@ -34,8 +34,7 @@ impl<'a> Sentence<'a> {
         let named = name.kind == Kind::Word
             && names::class(self.text_of(name)) == Class::Measured
             && !names::is_part_of_data(self.text_of(name));
-        let (start, end) = named.then(|| self.qualified(colon - 1))?;
-        Some(self.text(start, end))
+        named.then(|| self.qualified(colon - 1))
     }
 
     /// The first word of `val Loss: 0.6 Acc: 0.7`, if no other data is spoken of.

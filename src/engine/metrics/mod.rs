@@ -3,10 +3,12 @@
 //! Wrong numbers are worse than missing ones. One `Metrics` for one source, since tables and
 //! headers span lines. Knows no rule and no time.
 
+mod columns;
 mod conditions;
 mod context;
 mod data;
 mod found;
+mod lists;
 mod mapping;
 mod names;
 mod naming;
@@ -192,8 +194,12 @@ impl Metrics {
             return true;
         }
         static TRACEBACK: LazyLock<Finder<'static>> =
-            LazyLock::new(|| Finder::new("Traceback (most recent call"));
-        self.in_traceback = TRACEBACK.find(text).is_some();
+            LazyLock::new(|| Finder::new("Traceback (most recent call last)"));
+        // Nothing follows it but a sign, or the border of a box: a text may speak of one.
+        self.in_traceback = TRACEBACK.find(text).is_some_and(|at| {
+            let behind = &text[at + TRACEBACK.needle().len()..];
+            !behind.iter().any(u8::is_ascii_alphanumeric)
+        });
         false
     }
 }

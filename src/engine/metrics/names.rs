@@ -55,6 +55,15 @@ fn is_measured(word: &str) -> bool {
     kinds(word) & words::MEASURED != 0
         || ["loss", "acc", "accuracy", "norm", "score", "reward", "error"].into_iter().any(ends)
         || (word.len() > 3 && word.as_bytes()[..3].eq_ignore_ascii_case(b"map"))
+        || heads(word)
+}
+
+/// `errD`, `lossG`: a known word, and a capital begins the next.
+fn heads(word: &str) -> bool {
+    ["loss", "err", "acc"].iter().any(|head| {
+        word.strip_prefix(head)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+    })
 }
 
 pub(super) fn is_qualifier(word: &str) -> bool {
@@ -63,6 +72,11 @@ pub(super) fn is_qualifier(word: &str) -> bool {
 
 pub(super) fn is_prose(word: &str) -> bool {
     kinds(word) & words::PROSE != 0
+}
+
+/// `N/A`, `None`: it stands where a value will be.
+pub(super) fn is_missing(word: &str) -> bool {
+    kinds(word) & words::MISSING != 0
 }
 
 pub(super) fn is_joint(word: &str) -> bool {

@@ -10,6 +10,9 @@ impl Sentence<'_> {
     /// First and last token of the name that ends at `place.name`.
     pub(super) fn name(&self, place: &Place) -> Option<(usize, usize)> {
         let tokens = self.tokens;
+        if let Some(key) = self.indexed(place) {
+            return Some((key, key));
+        }
         if let Some(averaged) = self.over_the_last(place.name) {
             return Some(averaged);
         }
@@ -45,6 +48,10 @@ impl Sentence<'_> {
         if !clean && !place.attached && is_counter(names::class(self.text(word, word))) {
             return None;
         }
+        // `No Obj: 0.01` is another than `Obj`.
+        if word > first && self.text(word - 1, word - 1).eq_ignore_ascii_case("no") {
+            return Some((word - 1, last));
+        }
         // `found at epoch 0 with valid_loss value: 0.62`
         let of = word.checked_sub(1).filter(|of| {
             !clean
@@ -53,8 +60,28 @@ impl Sentence<'_> {
                 && tokens[*of].kind == Kind::Word
                 && names::class(self.text(*of, *of)) == Class::Measured
         });
-        let first = self.qualified(of.unwrap_or(word)).0;
+        // `New worst char error = 80.1`: what stands behind the last word that is no name's.
+        let says =
+            |i: &usize| names::is_prose(self.text(*i, *i)) || names::is_joint(self.text(*i, *i));
+        let rest = (first..word).rev().find(says).map(|i| i + 1);
+        let rest = rest.filter(|rest| !clean && !place.attached && of.is_none() && word - rest < 3);
+        let first = rest.unwrap_or_else(|| self.qualified(of.unwrap_or(word)).0);
         Some((first, of.unwrap_or(last)))
+    }
+
+    /// The key in `metrics['dice']=0.5`.
+    fn indexed(&self, place: &Place) -> Option<usize> {
+        let start = place.name.checked_sub(5).filter(|_| place.form == Form::Sign)?;
+        let [object, open, quote, key, end, close] = &self.tokens[start..=place.name] else {
+            return None;
+        };
+        let is = matches!(object.kind, Kind::Word | Kind::Close)
+            && self.byte(open) == b'['
+            && open.gap == Gap::None
+            && self.byte(close) == b']'
+            && [quote, end].iter().all(|token| token.kind == Kind::Quote)
+            && key.kind == Kind::Word;
+        is.then_some(start + 3)
     }
 
     /// The end of the name in `avg. loss [1351-1425]: -385.1`, where what it is over follows it.
@@ -139,9 +166,10 @@ impl Sentence<'_> {
         let tokens = self.tokens;
         let mut first = word;
         while first > 0
-            && tokens[first].gap == Gap::One
+            && (tokens[first].gap == Gap::One || self.is_data_apart(first))
             && self.is_word(first - 1)
             && !is_level(self.text(first - 1, first - 1))
+            && !names::is_missing(self.text(first - 1, first - 1))
         {
             first -= 1;
         }
@@ -160,6 +188,7 @@ impl Sentence<'_> {
         // `on the 500 test images: 81%` is a sentence.
         let counted = after_number
             && first > 1
+            && tokens[first - 1].kind != Kind::Junk
             && self.tokens[first - 2].kind == Kind::Word
             && names::is_prose(self.text(first - 2, first - 2));
         if counted && names::class(self.text(word, word)) == Class::Unknown {
@@ -172,12 +201,23 @@ impl Sentence<'_> {
         let prose = (first..=word).any(|i| {
             let text = self.text(i, i);
             let joins = in_unit && i + 1 == word && names::is_unit(self.text(word, word));
-            names::is_prose(text) && !joins || bound(i) && names::is_joint(text)
+            let alone = first == word && form != Form::Blank && is_acronym(text);
+            names::is_prose(text) && !joins && !alone || bound(i) && names::is_joint(text)
         });
         if in_unit && prose && names::class(self.text(word, word)) == Class::Unknown {
             return None;
         }
-        Some((first, !prose && word - first < LONGEST_NAME))
+        // With a sign behind it a name may be long: `Average return per training episode: 12.3`.
+        let longest = if form == Form::Blank { LONGEST_NAME } else { LONGEST_NAME + 3 };
+        Some((first, !prose && word - first < longest))
+    }
+
+    /// `eval      Accuracy`: the names below each other begin in one column.
+    fn is_data_apart(&self, at: usize) -> bool {
+        self.tokens[at].gap == Gap::Wide
+            && self.tokens[at - 1].kind == Kind::Word
+            && names::is_part_of_data(self.text(at - 1, at - 1))
+            && names::class(self.text(at, at)) == Class::Measured
     }
 
     /// A word; also `nan` in `number of nan iterations`.
@@ -190,6 +230,11 @@ impl Sentence<'_> {
             _ => false,
         }
     }
+}
+
+/// `IS`, the inception score.
+fn is_acronym(word: &str) -> bool {
+    word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// One to five letters and a number: `E3`, `step100`; `第3轮`, the third epoch.

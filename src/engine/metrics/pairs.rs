@@ -54,6 +54,10 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
                 sentence.pair(at, number, true, out);
             }
             Kind::Word => {
+                // `0.5top1`: not seen as a word from outside.
+                if token.gap == Gap::None && at > 0 {
+                    out.fix(token.start, token.end);
+                }
                 if let Some(scope) = sentence.scope(at) {
                     out.set_scope(scope);
                 }
@@ -131,7 +135,7 @@ impl<'a> Sentence<'a> {
         if self.is_changed(at) {
             return;
         }
-        if !self.pair(at, number, false, out) {
+        if !self.listed(at, number, out) && !self.pair(at, number, false, out) {
             prose::find(self, at, number, out);
         }
     }
@@ -149,7 +153,7 @@ impl<'a> Sentence<'a> {
         let head = self.text(place.name_word(self), place.name_word(self));
         let class = names::class(head);
         let counter = is_counter(class);
-        if fraction && class == Class::Measured {
+        if fraction && (class == Class::Measured || !counter && self.is_ratio(place.next)) {
             self.share(place.next, name, out);
             return true;
         }
@@ -159,6 +163,9 @@ impl<'a> Sentence<'a> {
             return false;
         }
         if self.both(first, last, &number, place.next, out) {
+            return true;
+        }
+        if place.form == Form::Blank && class == Class::Measured && self.is_step_of(at) {
             return true;
         }
         // `over the last 100 episodes`
@@ -188,13 +195,20 @@ impl<'a> Sentence<'a> {
             form => form,
         };
         let best = head.eq_ignore_ascii_case("value") && self.after_best(first, name);
-        let parts: &[&str] = match self.leader(first, place.name) {
-            Some(leader) => &[name, leader],
-            None if best => &["best", name],
-            None => &[name],
+        let leader = self.leader(first, place.name);
+        let before = leader.or_else(|| self.group(first)).map(|(first, last)| {
+            out.fix(self.tokens[first].start, self.tokens[last].end);
+            self.text(first, last)
+        });
+        let (parts, join): (&[&str], &str) = match before {
+            Some(before) if leader.is_some() => (&[name, before], "_"),
+            Some(group) if group.ends_with(name) => (&[group], "_"),
+            Some(group) => (&[group, name], "/"),
+            None if best => (&["best", name], "_"),
+            None => (&[name], "_"),
         };
         let start = self.tokens[at].start;
-        if out.offer(parts, "_", form, number, start) && !fraction {
+        if out.offer(parts, join, form, number, start) && !fraction {
             self.average(place.next, name, &number, out);
         }
         true
@@ -235,8 +249,15 @@ impl<'a> Sentence<'a> {
         true
     }
 
-    /// `Accuracy: 9832/10000 (98%)`: the share is the value.
+    /// `Accuracy: 9832/10000 (98%)`, `HellaSwag: 2501/10042 = 0.249`: the share is the value.
     fn share(&self, next: usize, name: &str, out: &mut Candidates) {
+        if self.is_ratio(next)
+            && let Kind::Number(ratio) = self.tokens[next + 1].kind
+        {
+            let ratio = self.with_unit(ratio, next + 2);
+            out.offer(&[name], "_", Form::Sign, ratio, self.tokens[next + 1].start);
+            return;
+        }
         let [open, inner, close, ..] = &self.tokens[next.min(self.tokens.len())..] else { return };
         let Kind::Number(share) = inner.kind else { return };
         if self.byte(open) == b'(' && close.kind == Kind::Close && share.unit == Unit::Percent {
@@ -283,6 +304,13 @@ impl<'a> Sentence<'a> {
         let leads = match leader.kind {
             Kind::Arrow => true,
             Kind::Dash => leader.gap == Gap::One,
+            // `eval Accuracy |  0.55`, and nothing else.
+            Kind::Pipe => {
+                let pointed = |n: Number| matches!(n.style, Style::Decimal(1..));
+                leader.gap == Gap::One
+                    && self.tokens.len() == at + 2
+                    && matches!(self.kind(at + 1), Some(Kind::Number(n)) if pointed(n))
+            }
             Kind::Other => self.byte(leader) == b'.' && leader.end - leader.start > 2,
             _ => false,
         };
@@ -338,6 +366,8 @@ impl<'a> Sentence<'a> {
             Kind::Colon if attached && tokens[before].gap == Gap::None => Form::Tight,
             Kind::Colon => Form::Sign,
             _ if tokens[before].gap != Gap::None && self.is_leader(sign) => Form::Sign,
+            Kind::Comma if self.is_tuple(sign) => Form::Sign,
+            Kind::Number(_) if self.is_step_between(sign, before) => Form::Sign,
             Kind::Word | Kind::Close if boxed || tokens[before].gap != Gap::None => {
                 return Some(Place { name: sign, form: Form::Blank, attached, boxed, next });
             }
@@ -374,6 +404,10 @@ impl<'a> Sentence<'a> {
             && kind(word) == Some(Kind::Word)
             && kind(Some(at + 1)) == Some(Kind::Close)
             && self.tokens[at - 1].gap == Gap::None
+    }
+
+    pub(super) fn kind(&self, at: usize) -> Option<Kind> {
+        self.tokens.get(at).map(|token| token.kind)
     }
 
     pub(super) fn byte(&self, token: &Token) -> u8 {

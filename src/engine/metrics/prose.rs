@@ -71,10 +71,6 @@ pub(super) fn find(sentence: Sentence<'_>, at: usize, number: Number, out: &mut 
 }
 
 impl Sentence<'_> {
-    fn kind(&self, at: usize) -> Option<Kind> {
-        self.tokens.get(at).map(|token| token.kind)
-    }
-
     fn is(&self, at: usize, words: &[&str]) -> bool {
         self.kind(at) == Some(Kind::Word)
             && words.iter().any(|word| self.text(at, at).eq_ignore_ascii_case(word))
@@ -107,7 +103,9 @@ impl Sentence<'_> {
         last = last.checked_sub(usize::from(has_verb)).filter(|last| self.is_measured(*last))?;
         let (first, last) = self.qualified(last);
         let joined = has_verb || first.checked_sub(1).is_some_and(|i| self.is(i, &["with"]));
-        let one = (last..at).all(|i| self.tokens[i + 1].gap != Gap::Wide);
+        // `is    0.97` is padded.
+        let one =
+            (last..at).all(|i| self.tokens[i + 1].gap != Gap::Wide || has_verb && i + 1 == at);
         (joined && one && self.is_of_now(first, next)).then_some((first, last))
     }
 
@@ -125,6 +123,10 @@ impl Sentence<'_> {
                 && self.tokens[i].gap == Gap::One
                 && (self.is_measured(i) || names::is_qualifier(self.text(i, i)))
         };
+        // `640.12 avg, 0.001 rate`
+        if self.is(next, &["avg"]) && self.kind(next + 1) == Some(Kind::Comma) {
+            return Some((next, next));
+        }
         let count = (next..).take(3).take_while(|i| is_name(*i)).count();
         let last = (next + count).checked_sub(1).filter(|last| *last >= next)?;
         let end = last + 1 + usize::from(self.is(last + 1, &["estimate", "estimated"]));
@@ -156,7 +158,10 @@ impl Sentence<'_> {
             let open = (0..last).rev().find(|i| self.kind(*i) == Some(Kind::Open))?;
             last = open.checked_sub(1)?;
         }
-        if !self.is_measured(last) {
+        let of_data = last > 0
+            && self.kind(last - 1) == Some(Kind::Word)
+            && names::is_part_of_data(self.text(last - 1, last - 1));
+        if !self.is_measured(last) && !of_data {
             return None;
         }
         out.offer(&[self.text(unit, unit)], "_", Form::Blank, number, self.tokens[count].start);

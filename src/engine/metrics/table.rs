@@ -4,25 +4,17 @@
 
 use bstr::ByteSlice;
 
+use super::columns::{self, Border, border, split};
 use super::found::{Candidates, Form};
 use super::mapping::whole_number;
 use super::names::{self, Class};
 use super::number::{self, Lexed, Number, Style};
 use crate::engine::bar;
 
-/// More columns or longer lines are no table that is read here.
-const MOST_COLUMNS: usize = 40;
+/// Longer lines are no table that is read here.
 const LONGEST: usize = 2000;
 /// So many lines without a row end a table.
 const PATIENCE: u32 = 400;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Border {
-    Tab,
-    Pipe,
-    Wide,
-    Comma,
-}
 
 /// The tables of one source.
 #[derive(Debug, Default)]
@@ -37,12 +29,36 @@ pub(super) struct Tables {
 struct Header {
     border: Border,
     columns: Vec<String>,
+    /// Where they stand in the header.
+    places: Vec<(usize, usize)>,
     /// One of the names is known. Other words in columns are a header only if rows of nothing but
     /// numbers follow at once.
     known: bool,
     /// One of the names counts where the run is.
     counts: bool,
+    /// The columns that hold the names and the values of what was measured.
+    listed: Option<(usize, usize)>,
+    /// What the rows are of: told in the first cell, once for several of them.
+    label: String,
     idle: u32,
+}
+
+impl Header {
+    /// `loss     last      counter` below `average  since     example`.
+    fn continues(&mut self, text: &[u8]) -> bool {
+        let Ok(text) = text.to_str() else { return false };
+        let words = || text.split_ascii_whitespace();
+        if words().count() != self.columns.len() || !words().all(is_name) {
+            return false;
+        }
+        for (column, word) in self.columns.iter_mut().zip(words()) {
+            column.push(' ');
+            column.push_str(word);
+        }
+        self.known = self.columns.iter().any(|name| names::class(name) == Class::Measured);
+        self.idle = 0;
+        self.known
+    }
 }
 
 impl Tables {
@@ -86,6 +102,9 @@ impl Tables {
     /// A header of several lines: `|  Mini-batch  |` above `|   Accuracy   |`.
     fn extend(&mut self, text: &[u8], border: Border) -> bool {
         let Some(header) = &mut self.header else { return false };
+        if border == Border::Wide && header.border == border && header.idle == 1 && !header.known {
+            return header.continues(text);
+        }
         let fits = border == Border::Pipe
             && header.border == border
             && header.idle == 1
@@ -133,35 +152,55 @@ impl Tables {
     }
 
     fn learn(&mut self, text: &[u8], border: Border) -> bool {
-        if !(2..=MOST_COLUMNS).contains(&self.cells.len()) {
+        if !(2..=columns::MOST).contains(&self.cells.len()) {
             return false;
         }
-        let (mut measured, mut counts) = (false, false);
+        let listed = self.listed(text, border);
+        let (mut measured, mut counts, mut data) = (false, false, 0);
         for (start, end) in &self.cells {
             let Ok(name) = text[*start..*end].trim_ascii().to_str() else { return false };
-            if !is_name(name) && name != "#" {
+            // `# step  loss`: a comment to others.
+            let name = name.strip_prefix("# ").unwrap_or(name).trim_start();
+            let unnamed = name.is_empty()
+                && (listed.is_some() || border == Border::Pipe && *start == self.cells[0].0);
+            if !is_name(name) && name != "#" && !unnamed {
                 return false;
             }
             let last = name.rsplit([' ', '/']).next().unwrap_or(name);
             let place = [names::class(name), names::class(last)];
             counts |= place.iter().any(|c| matches!(c, Class::Epoch | Class::Step));
             measured |= place.contains(&Class::Measured);
+            data += u32::from(names::is_part_of_data(name));
         }
         // Two words that stand apart are a header only if they are of a run: `epoch    loss`.
-        if self.cells.len() == 2 && border != Border::Comma && !(counts && measured) {
+        if self.cells.len() == 2 && !border.is_mark() && !(counts && measured) {
             return false;
         }
-        let known = counts || measured;
+        // `metric   train   valid`
+        let known = counts || measured || data > 1 || listed.is_some();
         // What looks like the rows of the header before would be taken for them.
         let alike =
             |h: &Header| h.border == border && h.columns.len().abs_diff(self.cells.len()) <= 1;
         let free = self.header.as_ref().is_none_or(|h| !h.known || alike(h));
-        if known || free && matches!(border, Border::Tab | Border::Wide) {
-            let cell = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().to_str_lossy().into();
-            let columns = self.cells.iter().map(cell).collect();
-            self.header = Some(Header { border, columns, known, counts, idle: 0 });
+        let boxed = border != Border::Pipe || columns::wall(text.trim_ascii()) > 0;
+        if known || free && boxed && !border.is_mark() {
+            let columns = columns::columns(text, &self.cells);
+            let label = String::new();
+            let places = self.cells.clone();
+            self.header =
+                Some(Header { border, columns, places, known, counts, listed, label, idle: 0 });
         }
         known
+    }
+
+    /// Where names and values stand below `| Task | n-shot | Metric |   | Value |`.
+    fn listed(&self, text: &[u8], border: Border) -> Option<(usize, usize)> {
+        let place = |name: &[u8]| {
+            let is = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().eq_ignore_ascii_case(name);
+            self.cells.iter().position(is)
+        };
+        let both = place(b"metric").zip(place(b"value"));
+        both.filter(|(metric, value)| border == Border::Pipe && (1..*value).contains(metric))
     }
 
     fn row(&mut self, text: &[u8], border: Border, out: &mut Candidates) -> bool {
@@ -171,10 +210,25 @@ impl Tables {
             self.header = None;
             return false;
         }
+        if border == Border::Wide {
+            columns::part(text, header.columns.len(), &mut self.cells);
+            // `#  step  loss`: the mark of a comment is no column.
+            if header.columns[0] == "#" && self.cells.len() + 1 == header.columns.len() {
+                header.columns.remove(0);
+                header.places.remove(0);
+            }
+            let holes = header.known && (2..header.columns.len()).contains(&self.cells.len());
+            if holes && !columns::align(&header.places, &mut self.cells) {
+                return false;
+            }
+        }
         // A column of labels may have no name: the row has one cell more.
         let unnamed = self.cells.len() == header.columns.len() + 1 && border == Border::Wide;
         if border != header.border || !unnamed && self.cells.len() != header.columns.len() {
             return false;
+        }
+        if let Some((metric, number)) = header.listed {
+            return entry(text, &self.cells, (metric, number), &mut header.label, out);
         }
         let numbers = self.cells.iter().filter(|(a, b)| value(&text[*a..*b]).is_some()).count();
         let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
@@ -206,7 +260,12 @@ impl Tables {
                 continue;
             };
             let start = start + blanks(&text[*start..*end]);
-            if whole.contains(&label) {
+            if names::is_part_of_data(column) {
+                // `loss   0.51   0.62` under `metric   train   valid`
+                if names::class(label) == Class::Measured {
+                    out.offer(&[column, label], "_", Form::Cell, number, start);
+                }
+            } else if whole.contains(&label) {
                 out.offer(&[column], "/", Form::Cell, number, start);
             } else {
                 out.offer(&[label, column], "/", Form::Cell, number, start);
@@ -216,12 +275,35 @@ impl Tables {
     }
 }
 
+/// A row of names and values: `|hellaswag|  0|acc_norm|↑  |0.5122|`.
+fn entry(
+    text: &[u8],
+    cells: &[(usize, usize)],
+    (metric, number): (usize, usize),
+    label: &mut String,
+    out: &mut Candidates,
+) -> bool {
+    let cell = |at: usize| text[cells[at].0..cells[at].1].trim_ascii().to_str().unwrap_or_default();
+    let Some(number) = value(cell(number).as_bytes()).map(|found| (found, cells[number].0)) else {
+        return false;
+    };
+    if is_name(cell(0)) {
+        label.clear();
+        label.push_str(cell(0));
+    }
+    if is_name(cell(metric)) {
+        let start = number.1 + blanks(&text[number.1..]);
+        out.offer(&[label.as_str(), cell(metric)], "/", Form::Cell, number.0, start);
+    }
+    true
+}
+
 fn blanks(text: &[u8]) -> usize {
     text.len() - text.trim_ascii_start().len()
 }
 
 /// The value of a cell; of `3/10` the first. A mark behind it says that it is better, or the best.
-fn value(cell: &[u8]) -> Option<Number> {
+pub(super) fn value(cell: &[u8]) -> Option<Number> {
     let cell = cell.trim_ascii();
     let marks = ["↓", "↑", "*", "▲", "▼"];
     let bare = marks.iter().find_map(|mark| cell.strip_suffix(mark.as_bytes()));
@@ -247,7 +329,9 @@ fn is_name(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.split(' ').count() <= 4
         && !text.contains(['=', ':', '"', '\'', '|', ';', '\\', '`', '!', '?'])
-        && !text.split(' ').any(|word| names::is_prose(word) || is_value(word))
+        && !text
+            .split(' ')
+            .any(|word| names::is_prose(word) && text.contains(' ') || is_value(word))
 }
 
 /// `0.51`, `1e-3`, `#7`: names hold none.
@@ -276,63 +360,4 @@ fn without_bar(line: &[u8]) -> &[u8] {
 /// Whether a line would be a row below a header that fits.
 pub(super) fn has_columns(line: &[u8]) -> bool {
     border(without_bar(line)).is_some()
-}
-
-fn border(text: &[u8]) -> Option<Border> {
-    let trimmed = text.trim_ascii();
-    let wall = |t: &[u8]| {
-        t.starts_with(b"|") || ["│", "┃", "║"].iter().any(|w| t.starts_with(w.as_bytes()))
-    };
-    if wall(trimmed) {
-        return Some(Border::Pipe);
-    }
-    if memchr::memchr(b'\t', trimmed).is_some() {
-        return Some(Border::Tab);
-    }
-    if trimmed.windows(2).any(|pair| pair == b"  ") {
-        return Some(Border::Wide);
-    }
-    let comma = memchr::memchr(b',', trimmed).is_some() && memchr::memchr(b' ', trimmed).is_none();
-    comma.then_some(Border::Comma)
-}
-
-fn split(text: &[u8], border: Border, cells: &mut Vec<(usize, usize)>) {
-    cells.clear();
-    let end = text.trim_ascii_end().len();
-    let mut start = text.len() - text.trim_ascii_start().len();
-    if border == Border::Pipe {
-        start += wall(&text[start..end]);
-    }
-    let mut at = start;
-    while at < end && cells.len() <= MOST_COLUMNS {
-        let skip = match border {
-            Border::Tab => usize::from(text[at] == b'\t'),
-            Border::Comma => usize::from(text[at] == b','),
-            Border::Pipe => wall(&text[at..end]),
-            Border::Wide => match text[at..end].iter().take_while(|b| **b == b' ').count() {
-                1 => 0,
-                blanks => blanks,
-            },
-        };
-        if skip > 0 {
-            cells.push((start, at));
-            at += skip;
-            start = at;
-        } else {
-            at += 1;
-        }
-    }
-    // The last cell of `1,0.5,` is empty.
-    if start < end || border == Border::Comma {
-        cells.push((start, end));
-    }
-}
-
-/// The length of the border here, 0 if there is none.
-fn wall(text: &[u8]) -> usize {
-    match text {
-        [b'|', ..] => 1,
-        [0xe2, 0x94, 0x82 | 0x83, ..] | [0xe2, 0x95, 0x91, ..] => 3,
-        _ => 0,
-    }
 }

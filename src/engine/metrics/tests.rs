@@ -1,5 +1,6 @@
 //! Lines of many programs, and the metrics that they hold.
 
+mod lists;
 mod programs;
 mod properties;
 mod signs;

@@ -118,6 +118,10 @@ fn word(rest: &[u8]) -> usize {
             break;
         }
     }
+    // `chrF++`
+    if end > 0 && rest[end..].starts_with(b"++") {
+        return end + 2;
+    }
     // `Avg. loss`: an abbreviation keeps its point when a word follows.
     let dotted = rest.get(end) == Some(&b'.') && rest.get(end + 1) == Some(&b' ');
     let short = |word: &&[u8]| word.eq_ignore_ascii_case(&rest[..end]);

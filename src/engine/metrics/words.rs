@@ -12,11 +12,12 @@ const MEASURED_WORDS: &str = "
     loss losses l1 l2 q1 q2 acc accuracy err error mse rmse mae mape rmsle r2 auc auroc auprc aucpr roc
     logloss nll ce bce xent entropy kl elbo ppl perplexity bleu rouge meteor wer cer f1
     precision recall prec map ap ap50 ap75 iou miou dice psnr ssim lpips fid score reward
-    rewards return returns rew norm gnorm lr mfu top1 top5 acc1 acc5 ndcg mrr hits pearson
+    rewards return returns rew norm gnorm lr mfu top1 top5 acc1 acc5 ndcg mrr hit hits pearson
     spearman corr bpc bpb bpd fitness objective obj cost likelihood logprob margin margins
     inertia merror mlogloss sharpe mcc kappa gini deviance residual advantage variance val fps
     sps wps tps ips throughput speed gradnorm regret penalty utilization util mem memory eer der
-    snr 损失 损失值 准确率 精度 学习率 損失 正解率 학습률 손실 정확도 verlust genauigkeit perte
+    snr sdr pesq mcd jaccard dsc hausdorff hd95 sensitivity specificity fpr tpr fnr tnr ece
+    brier silhouette nmi concordance smape mase crps rmsd chrf cider mota hota idf1 lddt plddt nme epe 损失 损失值 准确率 精度 学习率 損失 正解率 학습률 손실 정확도 verlust genauigkeit perte
     pérdida exactitud потери точность";
 
 /// Where the run is: `step` and `epoch` are one name each, others stay as they are.
@@ -32,7 +33,7 @@ const NEVER_WORDS: &str = "
     gid job jobid progress eta timestamp ts date created thread rank local_rank world_size
     python cuda gcc remaining signal device cudnn level http https localhost gmt utc dtype shape
     hostname host trace lineno levelno msecs process error_code size_mb size requires left chain
-    fold worker node seed support cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps";
+    fold worker node run seed support cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps";
 
 /// A name that ends with one of these is never a metric.
 const NEVER_LAST_WORDS: &str = "version id pid port line code exitcode size seed";
@@ -45,7 +46,8 @@ const QUALIFIERS_WORDS: &str = "
     train training val valid validation test testing eval evaluation dev avg avg. average mean acc.
     best final running total min max smoothed ema global current cur curr last mid student
     teacher generator discriminator gen disc policy value critic actor grad gradient learning
-    holdout lm aux top median std batch time 训练 验证";
+    holdout lm aux top median std batch time absolute squared relative percentage weighted macro
+    micro 训练 验证";
 
 /// Words of a sentence: a name holds none of them.
 const PROSE_WORDS: &str = "
@@ -55,6 +57,9 @@ const PROSE_WORDS: &str = "
     found got expected about around only above below over under exceeds exceeded increasing
     decreasing reducing improved stopping every between since down up next previous new
     decreased increased dropped";
+
+/// Written where there is no value yet.
+const MISSING_WORDS: &str = "n/a na none null nil";
 
 /// `number of skipped iterations`: joins the words of a name before a sign.
 const JOINTS_WORDS: &str = "of per";
@@ -82,7 +87,7 @@ const FILES_WORDS: &str = "
     safetensors ipynb sh java js ts keras h5 pyx pkl";
 
 /// What a word is: a bit for each list that it is in.
-pub(super) type Kinds = u16;
+pub(super) type Kinds = u32;
 
 pub(super) const MEASURED: Kinds = 1 << 0;
 pub(super) const EPOCH: Kinds = 1 << 1;
@@ -100,8 +105,9 @@ pub(super) const TIME: Kinds = 1 << 12;
 pub(super) const UNIT: Kinds = 1 << 13;
 pub(super) const FILE: Kinds = 1 << 14;
 pub(super) const OF_RUN: Kinds = 1 << 15;
+pub(super) const MISSING: Kinds = 1 << 16;
 
-const LISTS: [(Kinds, &str); 16] = [
+const LISTS: [(Kinds, &str); 17] = [
     (MEASURED, MEASURED_WORDS),
     (EPOCH, EPOCHS_WORDS),
     (STEP, STEPS_WORDS),
@@ -118,6 +124,7 @@ const LISTS: [(Kinds, &str); 16] = [
     (UNIT, UNITS_WORDS),
     (FILE, FILES_WORDS),
     (OF_RUN, OF_RUN_WORDS),
+    (MISSING, MISSING_WORDS),
 ];
 
 /// No word in the lists is longer, in bytes.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::{Running, kill, script, watch, watch_child};
 use crate::support::bounded::Bounded as _;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, until};
 
 #[test]
 fn the_exit_code_is_the_commands() {
@@ -29,6 +29,20 @@ fn we_die_of_the_signal_that_killed_the_command() {
         assert_eq!(watched.signal(), bare.signal(), "of signal {signal}: {watched}");
         assert!(!watched.core_dumped(), "a second core file for signal {signal}");
     }
+}
+
+#[test]
+fn a_core_dump_is_told_and_we_make_none_of_our_own() {
+    let sandbox = Sandbox::new();
+    let die = ["sh", "-c", "kill -SEGV $$"];
+    let unlimited = ["-c", "ulimit -c unlimited; exec \"$@\"", "sh"];
+    let bare = sandbox.command("sh", [&unlimited[..], &die].concat()).capture().unwrap();
+    let words = [&unlimited[..], &[super::WATCH, "--"], &die].concat();
+    let watched = sandbox.command("sh", words).capture().unwrap();
+    assert_eq!((watched.status.signal(), watched.status.core_dumped()), (Some(11), false));
+    // Where the system lets it make one.
+    let told = String::from_utf8(watched.stderr).unwrap().contains("SIGSEGV, core dumped");
+    assert_eq!(told, bare.status.core_dumped());
 }
 
 #[test]
@@ -74,6 +88,36 @@ fn what_a_grandchild_writes_after_the_end_is_still_shown() {
     let output = watch_child(&["leak", "words"]).capture().unwrap();
     assert_eq!(output.status.code(), Some(5));
     assert!(output.stdout.ends_with(b"late words\n"), "{output:?}");
+}
+
+/// It died of the pipe that nobody read any more, and nobody was told that it was there.
+#[test]
+fn what_the_command_left_behind_died_when_it_wrote_after_our_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (order, mark, out) = (path("order"), path("mark"), path("out"));
+    assert!(Command::new("mkfifo").arg(&order).status().unwrap().success());
+    let mut command = watch_child(&["leave", order.to_str().unwrap(), mark.to_str().unwrap()]);
+    command.stdout(fs::File::create(&out).unwrap());
+    let output = command.start().unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("watch: the command left processes behind"), "{told}");
+    // Opening it waits for the other side.
+    fs::write(&order, "").unwrap();
+    until("it has written", || mark.exists());
+    assert_eq!(fs::read_to_string(&mark).unwrap(), "written");
+    until("it is shown", || fs::read(&out).unwrap() == b"written late\n");
+}
+
+/// SIGXFSZ came for files of our own.
+#[test]
+fn a_limit_on_the_size_of_files_killed_us() {
+    let sandbox = Sandbox::new();
+    let limited =
+        ["-c", "ulimit -f 0; exec \"$@\"", "sh", super::WATCH, "--", "sh", "-c", "exit 4"];
+    let status = sandbox.command("sh", limited).capture().unwrap().status;
+    assert_eq!(status.code(), Some(4), "{status}");
 }
 
 #[test]

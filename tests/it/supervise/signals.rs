@@ -31,6 +31,33 @@ fn each_signal_to_us_reaches_it_once_and_in_order() {
     assert_eq!(run.child.wait().unwrap().code(), Some(0));
 }
 
+/// They ended us, and the command went on alone: SIGXCPU, with which batch systems say that the time
+/// is over, SIGABRT and others.
+#[test]
+fn signals_that_few_send_killed_us_instead_of_reaching_the_command() {
+    let names = [
+        ("SIGABRT", 6),
+        ("SIGURG", 23),
+        ("SIGXCPU", 24),
+        ("SIGXFSZ", 25),
+        ("SIGVTALRM", 26),
+        ("SIGPROF", 27),
+        ("SIGWINCH", 28),
+        ("SIGIO", 29),
+        ("SIGSYS", 31),
+    ];
+    let mut command = watch_child(&["log-signals"]);
+    let mut run = Running::start(command.args(names.map(|(name, _)| name)));
+    assert_eq!(run.line(), "ready");
+    for (name, signal) in names {
+        run.signal(signal);
+        assert_eq!(run.line(), name);
+    }
+    run.signal(12);
+    assert_eq!(run.line(), "bye");
+    assert_eq!(run.child.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn a_signal_to_our_group_reaches_it_once() {
     // In a session without a terminal, as under a batch system.

@@ -1,13 +1,13 @@
 //! Its bytes, and what it is started with.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Running, WATCH, isolate, script, watch, watch_child};
+use super::{Running, WATCH, isolate, line, script, watch, watch_child};
 use crate::support::bounded::Bounded as _;
 use crate::support::sandbox::until;
 
@@ -35,6 +35,15 @@ fn the_streams_stay_apart_and_in_order() {
     assert_eq!(theirs.collect::<String>(), lines("err"));
 }
 
+/// Two pipes know nothing of each other's order, and a line was cut by a line of the other.
+#[test]
+fn the_order_of_both_outputs_was_lost_where_ours_are_one() {
+    let output = by_shell("exec \"$@\" 2>&1", &["python3", &script(), "both", "500"]);
+    let all = String::from_utf8(output.stdout).unwrap();
+    let expected: String = (0..500).map(|n| format!("out {n}\nerr {n}\n")).collect();
+    assert!(all.starts_with(&expected), "{all}");
+}
+
 #[test]
 fn the_last_words_before_a_kill_are_not_lost() {
     for _ in 0..20 {
@@ -42,6 +51,14 @@ fn the_last_words_before_a_kill_are_not_lost() {
         assert_eq!(output.stdout, b"the last words");
         assert_eq!(output.status.signal(), Some(9));
     }
+}
+
+#[test]
+fn what_python_keeps_in_its_buffer_is_not_lost_in_a_kill() {
+    let code = "import os; print('epoch 1'); os.kill(os.getpid(), 9)";
+    let mut command = watch(["python3", "-c", code]);
+    let output = command.env_remove("PYTHONUNBUFFERED").capture().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "epoch 1\n");
 }
 
 /// Starts a command that writes `bytes` and ends, and waits for its end, reading nothing.
@@ -73,6 +90,17 @@ fn what_a_slow_reader_has_not_taken_at_the_end_is_not_lost() {
     run.lines.read_to_end(&mut all).unwrap();
     assert_eq!(all.len(), 250_000);
     assert_eq!(run.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_up_no_message() {
+    let mut command = watch_child(&["big", "250000"]);
+    let mut child = command.start().unwrap();
+    let mut messages = BufReader::new(child.stderr.take().unwrap());
+    while !line(&mut messages).contains("finished") {}
+    let mut all = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut all).unwrap();
+    assert_eq!((all.len(), child.wait().unwrap().code()), (250_000, Some(0)));
 }
 
 #[test]
@@ -167,6 +195,44 @@ fn report(watched: bool) -> Value {
         .stdin(Stdio::null());
     assert_eq!(command.capture().unwrap().status.code(), Some(0));
     serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()
+}
+
+/// `watch -- WORDS` as started by a line of `sh`, in which it is `"$@"`.
+fn by_shell(line: &str, words: &[&str]) -> std::process::Output {
+    let mut command = Command::new("sh");
+    isolate(&mut command);
+    command.args(["-c", line, "sh", WATCH, "--"]).args(words).stdin(Stdio::null());
+    command.capture().unwrap()
+}
+
+/// As systemd starts its services; Rust's runtime changes it before `main`.
+#[test]
+fn an_ignored_sigpipe_was_not_ignored_any_more() {
+    for signals in ["PIPE", "XFSZ CHLD", "USR1"] {
+        let line = format!("trap '' {signals}; exec \"$@\"");
+        let words = ["grep", "SigIgn", "/proc/self/status"];
+        let bare = Command::new("sh").args(["-c", &line, "sh"]).args(words).capture().unwrap();
+        let ignored = |output: std::process::Output| {
+            let text = String::from_utf8(output.stdout).unwrap();
+            let signals = u64::from_str_radix(text.split_whitespace().nth(1).unwrap(), 16).unwrap();
+            // 32 and 33 are the C library's own.
+            signals & !(0b11 << 31)
+        };
+        assert_eq!(ignored(by_shell(&line, &words)), ignored(bare), "{signals}");
+    }
+}
+
+/// Rust's runtime puts /dev/null in the place of a closed stream.
+#[test]
+fn a_stream_that_is_closed_was_open_for_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("open");
+    let look =
+        "x=; for fd in 0 1 2; do [ -e /proc/$$/fd/$fd ] && x=$x$fd; done; echo \"$x\" > \"$0\"";
+    for (closed, open) in [("<&-", "12"), (">&-", "02"), ("2>&-", "01"), ("<&- >&- 2>&-", "")] {
+        by_shell(&format!("exec \"$@\" {closed}"), &["sh", "-c", look, path.to_str().unwrap()]);
+        assert_eq!(fs::read_to_string(&path).unwrap().trim_end(), open, "{closed}");
+    }
 }
 
 #[test]

@@ -42,7 +42,7 @@ proptest! {
 /// Pieces of lines, of which some have digits that say something; a blank stands for itself.
 const WORDS: &str = "loss~acc~epoch~Epoch~step~lr~time~top1~acc5~top~f1~train~val~mem~E3~\
     layer.2.weight~layer.12.weights~created~rank0~=~: ~:~ ~ ~  ~\t~, ~|~/~[~]~(~)~{~}~'~\"~{'loss': ~\
-    {\"a1\": ~-~.~%~e-05~e+09~nan~nan.0~inf.~ms~MB~it/s~INFO~tensor(";
+    {\"a1\": ~loss[~('loss', ~=[~No~IS: ~errD~N/A~ | ~did~avg,~-~.~%~e-05~e+09~nan~nan.0~inf.~ms~MB~it/s~INFO~tensor(";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
@@ -92,5 +92,25 @@ fn a_clock_with_any_exponent_hides_no_metric_of_its_shape() {
             });
         }
         assert_eq!(got, [metric]);
+    }
+}
+
+/// Digits of a word that a number touches, and of a name before brackets, were taken for a number's.
+#[test]
+fn words_with_digits_are_known_wherever_they_stand() {
+    for pair in [
+        ["00.00top2 lr: 0.0time", "00.00top1 lr: 0.0time"],
+        ["loss0loss[loss=0]", "loss1loss[loss=0]"],
+    ] {
+        let (mut plain, mut quick, memory) =
+            (Metrics::default(), Metrics::default(), Shapes::default());
+        for (number, text) in (1..).zip(pair) {
+            let line = Line { number, kind: LineKind::Whole, text: text.as_bytes() };
+            let told = |f: Found<'_>| format!("{}={}", f.name, f.text);
+            let (mut expected, mut got) = (Vec::new(), Vec::new());
+            plain.scan(&line, &mut |f| expected.push(told(f)));
+            quick.scan_known(&line, None, &memory, &mut |f| got.push(told(f)));
+            assert_eq!(got, expected, "{text}");
+        }
     }
 }

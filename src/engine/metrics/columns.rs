@@ -1,0 +1,154 @@
+//! Where the columns of a table stand: the cells of a line, and which column a cell is of. It knows
+//! no name and no metric.
+
+use bstr::ByteSlice;
+
+use super::table::value;
+
+/// More columns are no table that is read here.
+pub(super) const MOST: usize = 40;
+
+/// What stands between columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Border {
+    Tab,
+    Pipe,
+    Wide,
+    Comma,
+    Semicolon,
+}
+
+impl Border {
+    /// It is a byte of a file of values.
+    pub(super) fn is_mark(self) -> bool {
+        matches!(self, Self::Comma | Self::Semicolon)
+    }
+}
+
+pub(super) fn border(text: &[u8]) -> Option<Border> {
+    let trimmed = text.trim_ascii();
+    if wall(trimmed) > 0 {
+        return Some(Border::Pipe);
+    }
+    // ` Epoch | Train Loss | Val Loss `
+    if trimmed.find_iter(b" | ").nth(1).is_some() {
+        return Some(Border::Pipe);
+    }
+    if memchr::memchr(b'\t', trimmed).is_some() {
+        return Some(Border::Tab);
+    }
+    if trimmed.windows(2).any(|pair| pair == b"  ") {
+        return Some(Border::Wide);
+    }
+    if memchr::memchr(b' ', trimmed).is_some() {
+        return None;
+    }
+    // In `0;0,51;0,62` the comma is a point.
+    let mark = [(b';', Border::Semicolon), (b',', Border::Comma)];
+    mark.into_iter().find_map(|(byte, mark)| memchr::memchr(byte, trimmed).map(|_| mark))
+}
+
+/// The cells of a line.
+pub(super) fn split(text: &[u8], border: Border, cells: &mut Vec<(usize, usize)>) {
+    cells.clear();
+    let end = text.trim_ascii_end().len();
+    let mut start = text.len() - text.trim_ascii_start().len();
+    if border == Border::Pipe {
+        start += wall(&text[start..end]);
+    }
+    let mut at = start;
+    while at < end && cells.len() <= MOST {
+        let skip = match border {
+            Border::Tab => usize::from(text[at] == b'\t'),
+            Border::Comma => usize::from(text[at] == b','),
+            Border::Semicolon => usize::from(text[at] == b';'),
+            Border::Pipe => wall(&text[at..end]),
+            Border::Wide => match text[at..end].iter().take_while(|b| **b == b' ').count() {
+                1 => 0,
+                blanks => blanks,
+            },
+        };
+        if skip > 0 {
+            cells.push((start, at));
+            at += skip;
+            start = at;
+        } else {
+            at += 1;
+        }
+    }
+    // The last cell of `1,0.5,` is empty.
+    if start < end || border.is_mark() {
+        cells.push((start, end));
+    }
+}
+
+/// The length of the border here, 0 if there is none.
+pub(super) fn wall(text: &[u8]) -> usize {
+    match text {
+        [b'|', ..] => 1,
+        [0xe2, 0x94, 0x82 | 0x83, ..] | [0xe2, 0x95, 0x91, ..] => 3,
+        _ => 0,
+    }
+}
+
+/// The names in a header. One that comes again is another column: `Fitness`, `Fitness_2`; unless the
+/// header repeats as a whole.
+pub(super) fn columns(text: &[u8], cells: &[(usize, usize)]) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for (start, end) in cells {
+        let name = text[*start..*end].trim_ascii().to_str_lossy();
+        columns.push(name.strip_prefix("# ").unwrap_or(&name).trim_start().to_owned());
+    }
+    if !columns[1..].contains(&columns[0]) {
+        for at in (1..columns.len()).rev() {
+            let before = columns[..at].iter().filter(|name| **name == columns[at]).count();
+            if before > 0 && !columns[at].is_empty() {
+                columns[at].push_str(&format!("_{}", before + 1));
+            }
+        }
+    }
+    columns
+}
+
+/// Parts cells that hold several values: padded columns touch where the numbers are long.
+pub(super) fn part(text: &[u8], columns: usize, cells: &mut Vec<(usize, usize)>) {
+    let parts = |(start, end): &(usize, usize)| {
+        let mut at = *start;
+        let place = move |part: &[u8]| {
+            let from = at;
+            at += part.len() + 1;
+            (from, from + part.len())
+        };
+        text[*start..*end].split(|byte| *byte == b' ').map(place).filter(|(a, b)| a < b)
+    };
+    let is_value = |(a, b): (usize, usize)| value(&text[a..b]).is_some();
+    let touch = |cell: &(usize, usize)| parts(cell).count() > 1 && parts(cell).all(is_value);
+    if !cells.iter().any(touch) {
+        return;
+    }
+    let all: Vec<_> = cells.iter().flat_map(parts).collect();
+    cells.clear();
+    if all.len() == columns || all.len() == columns + 1 {
+        cells.extend(all);
+    }
+}
+
+/// Puts the cells of a row with holes below the columns that they stand under; false if one stands
+/// under none, or under several.
+pub(super) fn align(columns: &[(usize, usize)], cells: &mut Vec<(usize, usize)>) -> bool {
+    let mut places = vec![(0, 0); columns.len()];
+    let mut free = 0;
+    for cell in cells.iter() {
+        let below = |column: &(usize, usize)| cell.0 < column.1 && column.0 < cell.1;
+        let mut under = (0..columns.len()).filter(|at| below(&columns[*at]));
+        match (under.next(), under.next()) {
+            (Some(at), None) if at >= free => {
+                places[at] = *cell;
+                free = at + 1;
+            }
+            _ => return false,
+        }
+    }
+    *cells = places;
+    true
+}
