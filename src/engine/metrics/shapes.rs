@@ -439,7 +439,10 @@ mod tests {
             }
         }
         fn digitless(byte: u8) -> u8 {
-            if (b'0'..=b'9').contains(&byte) { b'0' } else { byte }
+            match byte {
+                b'0'..=b'9' => b'0',
+                other => other,
+            }
         }
     }
 
