@@ -160,7 +160,12 @@ impl Candidates {
         // that they are pairs, as in `took 1.2 (kernels 0.15, alloc 0.83, rest 0.02)`.
         let decimals = || self.list.iter().filter(|c| c.number.style != Style::Integer);
         let many = decimals().count() >= 4 && decimals().any(|c| !c.weak);
-        let certain = many || self.list.iter().any(|c| c.certain);
+        let of_data = |c: &&Candidate| {
+            names::is_part_of_data(&self.names[c.name.0..c.name.1])
+                && c.number.style != Style::Integer
+        };
+        let compared = self.list.iter().filter(of_data).count() >= 2;
+        let certain = many || compared || self.list.iter().any(|c| c.certain);
         self.list.sort_by_key(|c| c.start);
         for candidate in &self.list {
             if certain || !candidate.weak {
