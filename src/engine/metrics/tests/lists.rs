@@ -98,6 +98,18 @@ fn a_text_that_speaks_of_a_traceback_is_none() {
 }
 
 #[test]
+fn what_is_told_beside_a_bar_needs_no_sign() {
+    check(&[
+        (
+            "L 0.693 V 0.681 A 55.20%:   8%|▊         | 1/12 [00:00<00:01, 9.21it/s]",
+            "L=0.693 V=0.681 A=55.20%",
+        ),
+        ("L 0.693 V 0.681", ""),
+        ("fetching part 2.5:   8%|▊         | 1/12 [00:00<00:01, 9.21it/s]", ""),
+    ]);
+}
+
+#[test]
 fn tables_of_other_kinds() {
     check(&[
         (
