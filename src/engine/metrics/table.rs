@@ -278,15 +278,13 @@ impl Tables {
                 continue;
             };
             let start = start + blanks(&text[*start..*end]);
-            if names::is_part_of_data(column) {
-                // `loss   0.51   0.62` under `metric   train   valid`
-                if names::class(label) == Class::Measured {
-                    out.offer(&[column, label], "_", Form::Cell, number, start);
-                }
-            } else if whole.contains(&label) {
+            if whole.contains(&label) {
                 out.offer(&[column], "/", Form::Cell, number, start);
-            } else {
+            } else if !names::is_part_of_data(column) {
                 out.offer(&[label, column], "/", Form::Cell, number, start);
+            } else if names::class(label) == Class::Measured {
+                // `loss   0.51   0.62` under `metric   train   valid`
+                out.offer(&[column, label], "_", Form::Cell, number, start);
             }
         }
         true

@@ -153,6 +153,10 @@ fn tables_of_other_kinds() {
             "│       │  train │  val │\n│ loss  │ 0.51 │ 0.62 │\n│       │  train │  val │\n│ loss  │ 0.41 │ 0.52 │",
             "train_loss=0.51 val_loss=0.62 train_loss=0.41 val_loss=0.52",
         ),
+        (
+            " step    loss     dev    bleu\n    1    0.51    0.62    12.1",
+            "step=1 loss=0.51 dev=0.62 bleu=12.1",
+        ),
         ("epoch;loss;acc\n1;0,512;0,912", "epoch=1 loss=0,512 acc=0,912"),
         (
             "│            │      train │   validation │\n│ roc_auc    │     0.5122 │       0.6211 │",
