@@ -82,15 +82,13 @@ pub(super) fn run() -> Result<Exit, AppError> {
     if waited == Waited::Long {
         waited = line.wait(&mut estate, None).map_err(failed)?;
     }
-    match (waited, plan) {
+    let left = match (waited, plan) {
         (Waited::Gone, Some(plan)) => carry_on(plan, estate, &signals)?,
-        (Waited::Left, plan) => {
-            // Nobody watches the run any more.
-            drop(plan);
-            estate.drain();
-        }
-        _ => {}
-    }
+        (Waited::Left, _) => estate,
+        _ => Estate::default(),
+    };
+    // From here on nobody watches the run any more.
+    left.drain();
     Ok(Exit::Code(0))
 }
 
@@ -110,7 +108,7 @@ fn plan(hello: Hello, fds: Vec<OwnedFd>) -> Result<Plan, AppError> {
     Ok(Plan { started: hello.started, args, setup, rules, courier, _alive: fds.collect() })
 }
 
-fn carry_on(plan: Plan, estate: Estate, signals: &Signals) -> Result<(), AppError> {
+fn carry_on(plan: Plan, estate: Estate, signals: &Signals) -> Result<Estate, AppError> {
     let clock = Clock::start();
     let Plan { started, args, setup, rules, courier, _alive } = plan;
     let (log, path) = log(&args, &setup);

@@ -45,27 +45,29 @@ impl Estate {
     }
 
     /// Puts what `process::supervise` would put, and returns at the end of the command and of its
-    /// outputs, or `leak_timeout` after the former. An output goes on into our own if that is a
-    /// file. Signals are taken and let go: those who end a job send them to the command too.
+    /// outputs, or `leak_timeout` after the former, with those outputs that are still held, to be
+    /// drained. An output goes on into our own if that is a file. Signals are taken and let go: those
+    /// who end a job send them to the command too.
     pub fn carry_on(
         self,
         signals: &Signals,
         sink: Arc<dyn Sink>,
         logs: Logs,
         leak_timeout: Duration,
-    ) -> io::Result<()> {
+    ) -> io::Result<Self> {
         let Self { outputs, process, mut slaves, .. } = self;
         let (sink, changed, leak) = (Guarded::new(sink), Arc::new(Wake::new()?), Timer::new()?);
         if let Some(process) = &process {
             sink.put(Input::Started { pid: process.pid().cast_unsigned() });
         }
-        let (mut streams, mut spills) = (Vec::new(), Vec::new());
+        let (mut streams, mut spills, mut again) = (Vec::new(), Vec::new(), Vec::new());
         for Kept { held, stream, seat } in outputs {
             let output = Some(ours(&held)).filter(|fd| is_file(*fd));
             let otherwise = logs.otherwise.as_ref().filter(|_| output.is_none());
             let log = logs.always.as_ref().or(otherwise).cloned();
             let reader = Reader::start(Echo { output, log })?;
             let source = sink.open(&held.name);
+            again.push(Kept { held, stream: stream.try_clone()?, seat: None });
             let (words, spill) = match seat.map(Seat::inherit).transpose()? {
                 Some((words, reader, spill)) => {
                     spills.push(spill);
@@ -84,7 +86,7 @@ impl Estate {
             let _ = reader.begin.send(Arc::clone(&stream));
             streams.push(stream);
         }
-        let mut ended = false;
+        let (mut ended, mut left) = (false, Self::default());
         while !ended && process.is_some() || streams.iter().any(|stream| !stream.is_echoed()) {
             let mut fds = vec![input(signals), input(changed.as_ref()), input(&leak)];
             fds.extend(process.as_ref().filter(|_| !ended).map(input));
@@ -102,15 +104,15 @@ impl Estate {
             }
             if late {
                 leak.clear();
-                for stream in &streams {
-                    stream.close();
-                }
+                let is_held: Vec<bool> = streams.iter().map(|stream| stream.close()).collect();
+                let held = again.drain(..).zip(is_held).filter(|(_, is_held)| *is_held);
+                left.outputs.extend(held.map(|(kept, _)| kept));
             }
         }
         if process.is_none() {
             sink.put(Input::Ended(nobody_knows()));
         }
-        Ok(())
+        Ok(left)
     }
 }
 

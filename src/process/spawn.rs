@@ -9,7 +9,8 @@
 //! - **session**: the keys reach it through its own terminal, everything else is forwarded.
 //! - **shared**: in our process group, where there is a controlling terminal but no session: the
 //!   terminal's signals (Ctrl-C, Ctrl-Z, hang-up) reach it by the kernel, as without us, and it
-//!   may read the terminal; only signals sent by processes are forwarded.
+//!   may read the terminal; only signals sent by processes are forwarded. One that is sent to the
+//!   whole group reaches it twice, since nobody can tell that from one sent to us alone.
 //! - **own**: a group of its own, where there is no terminal: everything is forwarded.
 
 use std::ffi::{OsStr, OsString};
@@ -25,9 +26,9 @@ use rustix::termios::{isatty, tcgetattr};
 
 use crate::process::signals::Signals;
 use crate::process::unix::{self, ChildGroup, ChildSetup};
-use crate::process::{Command, PtyMode};
+use crate::process::{Command, PtyMode, terminal};
 use crate::sources::pipe::pipe;
-use crate::sources::pty::{Pty, window_size};
+use crate::sources::pty::{Modes, Pty, window_size};
 
 /// See python(1).
 const UNBUFFERED: &str = "PYTHONUNBUFFERED";
@@ -110,9 +111,7 @@ pub(crate) fn wire(mode: PtyMode) -> io::Result<Wiring> {
         PtyMode::Always => true,
         PtyMode::Never => false,
     };
-    let modes = || tcgetattr(rustix::stdio::stdin()).ok();
-    let modes = (ours.stdin && ours.stdout).then(modes).flatten();
-    match wants_session.then(|| Pty::open(window_size(), modes.as_ref()).ok()).flatten() {
+    match wants_session.then(|| Pty::open(window_size(), &ours.modes()).ok()).flatten() {
         Some(pty) => wire_session(mode, ours, pty),
         None => wire_streams(mode, ours),
     }
@@ -139,6 +138,17 @@ impl OurStreams {
             stdout: isatty(stdout),
             stderr: isatty(stderr),
             one_output,
+        }
+    }
+
+    /// For a terminal in the place of ours. Whoever starts us in the background may be editing a line
+    /// on it, with settings that are not for a command.
+    fn modes(self) -> Modes {
+        let both = self.stdin && self.stdout;
+        match tcgetattr(rustix::stdio::stdin()) {
+            Ok(modes) if both && terminal::is_foreground() => Modes::Of(modes),
+            Ok(_) if both => Modes::Default,
+            _ => Modes::Unchanged,
         }
     }
 }
@@ -206,7 +216,7 @@ fn wire_stream(name: &'static str, mode: PtyMode, ours: bool) -> io::Result<Wire
         PtyMode::Always => true,
         PtyMode::Never => false,
     };
-    let pty = as_terminal.then(|| Pty::open(window_size(), None).ok()).flatten();
+    let pty = as_terminal.then(|| Pty::open(window_size(), &Modes::Unchanged).ok()).flatten();
     let (input, end, slave) = match pty {
         Some(pty) => (pty.master, pty.slave.try_clone()?, Some(pty.slave)),
         None => {

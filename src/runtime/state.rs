@@ -23,13 +23,14 @@ pub fn create(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// A run's id: sorted by time as text, and unique on this state folder.
+/// A run's id: sorted by time as text, and unique on this state folder, also where that is shared by
+/// many machines whose processes all have the same number, as in containers.
 pub fn run_id(started: Timestamp, pid: u32) -> String {
     let second = started.to_string();
     let digits: String =
         second.chars().filter(char::is_ascii_alphanumeric).take(15).collect::<String>();
-    let below = started.as_nanos().unsigned_abs() % 1_000_000_000 / 1_000_000;
-    format!("{}-{below:03}-{pid}", digits.replace('T', "-").trim_end_matches('Z'))
+    let below = started.as_nanos().unsigned_abs() % 1_000_000_000;
+    format!("{}-{below:09}-{pid}", digits.replace('T', "-").trim_end_matches('Z'))
 }
 
 /// The folder of one run, made on first use.
@@ -65,7 +66,15 @@ mod tests {
     #[test]
     fn run_ids_sort_by_time() {
         let id = run_id(Timestamp::from_nanos(1_795_401_203_045_000_000), 77);
-        assert_eq!(id, "20261123-023323-045-77");
+        assert_eq!(id, "20261123-023323-045000000-77");
+    }
+
+    /// They had the same folder, card and messages.
+    #[test]
+    fn runs_of_an_array_of_jobs_that_began_in_one_millisecond_were_one() {
+        let at = 1_795_401_203_045_000_000;
+        let ids = [0, 1].map(|later| run_id(Timestamp::from_nanos(at + later), 1));
+        assert_ne!(ids[0], ids[1]);
     }
 
     #[test]

@@ -17,17 +17,28 @@ pub struct Pty {
     pub slave: OwnedFd,
 }
 
+/// The settings that it begins with.
+#[derive(Debug)]
+pub enum Modes {
+    /// Those of the terminal that it stands for.
+    Of(Termios),
+    /// The system's.
+    Default,
+    /// The system's with bytes passed on unchanged (no `\n` to `\r\n`), since a real terminal or a
+    /// file follows.
+    Unchanged,
+}
+
 impl Pty {
-    /// `modes`: the settings of the terminal that it stands for; none: the system's defaults with
-    /// bytes passed on unchanged (no `\n` to `\r\n`), since a real terminal or a file follows.
-    pub fn open(size: Winsize, modes: Option<&Termios>) -> io::Result<Self> {
+    pub fn open(size: Winsize, modes: &Modes) -> io::Result<Self> {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master = openpt(flags)?;
         unlockpt(&master)?;
         let slave = ioctl_tiocgptpeer(&master, flags)?;
         match modes {
-            Some(modes) => tcsetattr(&slave, OptionalActions::Now, modes)?,
-            None => {
+            Modes::Of(modes) => tcsetattr(&slave, OptionalActions::Now, modes)?,
+            Modes::Default => {}
+            Modes::Unchanged => {
                 let mut modes = tcgetattr(&slave)?;
                 modes.output_modes.remove(OutputModes::OPOST);
                 tcsetattr(&slave, OptionalActions::Now, &modes)?;

@@ -146,6 +146,16 @@ def stops():
         signal.pause()
 
 
+def stops_late():
+    """Itself, once it was told to end, and ends when it is continued."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    line("ready")
+    while signal.SIGTERM not in signal.sigpending():
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+
+
 def stdin():
     """What it reads, between marks."""
     line("ready")
@@ -246,6 +256,7 @@ VERBS = {
     "ignore-term": ignores_term,
     "wait": waits,
     "stop": stops,
+    "stop-late": stops_late,
     "stdin": stdin,
     "echo-lines": echoes_lines,
     "size": size,

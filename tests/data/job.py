@@ -8,6 +8,8 @@ becomes of it on its standard output, and takes orders on its standard input, a 
     stopped SIGNAL ECHO         bg    continue it
     ended STATUS ECHO           kill NAME    to the job's group
 
+While a job that was started in the background is there, the shell edits a line on the terminal.
+
 STATUS as subprocess's returncode; ECHO: the terminal's ECHO, ICANON and OPOST are set: `cooked`,
 else `raw`.
 """
@@ -22,6 +24,14 @@ os.setsid()
 tty = os.open(tty_name, os.O_RDWR)
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 cooked = termios.tcgetattr(tty)
+
+
+def edit_line():
+    """As shells do at their prompt: each key at once, and nothing shown."""
+    modes = termios.tcgetattr(tty)
+    modes[0] &= ~termios.ICRNL
+    modes[3] &= ~(termios.ICANON | termios.ECHO)
+    termios.tcsetattr(tty, termios.TCSANOW, modes)
 
 
 def say(text):
@@ -52,6 +62,8 @@ except OSError:
     pass
 if where == "fg":
     os.tcsetpgrp(tty, job)
+else:
+    edit_line()
 os.write(go, b"x")
 say(f"started {job}")
 
@@ -88,11 +100,13 @@ while True:
     match order.decode().split():
         case ["fg"]:
             where = "fg"
+            termios.tcsetattr(tty, termios.TCSANOW, cooked)
             os.tcsetpgrp(tty, job)
             os.killpg(job, signal.SIGCONT)
         case ["front"]:
             # As some shells do with a job that runs: no SIGCONT.
             where = "fg"
+            termios.tcsetattr(tty, termios.TCSANOW, cooked)
             os.tcsetpgrp(tty, job)
         case ["bg"]:
             where = "bg"

@@ -249,3 +249,30 @@ fn a_supervisor_that_is_killed_while_it_is_stopped_leaves_all_output_in_order() 
         until("the spill is removed", || work.spills().is_empty());
     }
 }
+
+#[test]
+fn what_the_command_left_behind_died_when_the_keeper_had_told_the_end() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("SLACK_WEBHOOK_URL", "http://127.0.0.1:9/services/T/B/x");
+    let [order, mark] = ["order", "mark"].map(|name| sandbox.work().join(name));
+    assert!(std::process::Command::new("mkfifo").arg(&order).status().expect("mkfifo").success());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/child.py");
+    let shell = "echo ready; read go; exec python3 \"$0\" leave order mark";
+    let mut command = sandbox.command(WATCH, ["--linger", "0s", "--", "sh", "-c", shell, script]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut watch = command.start().expect("watch starts");
+    let mut line = String::new();
+    let mut output = BufReader::new(watch.stdout.take().expect("a pipe"));
+    output.read_line(&mut line).expect("output");
+    assert_eq!(line, "ready\n");
+    watch.kill().expect("it is killed");
+    watch.stdin.take().expect("a pipe").write_all(b"go\n").expect("the command reads");
+    let ended = |entry: &Entry| entry.message.kind == MessageKind::End;
+    wait_for(&sandbox.state(), |entries| entries.iter().any(ended));
+    drop_all(&sandbox.state());
+    // Opening it waits for the other side.
+    fs::write(&order, "").expect("it waits");
+    until("it has written", || mark.exists());
+    assert_eq!(fs::read_to_string(&mark).expect("a mark"), "written");
+    watch.wait().expect("it is dead");
+}

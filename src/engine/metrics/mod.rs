@@ -136,6 +136,7 @@ impl Metrics {
             return;
         }
         self.searched = true;
+        self.candidates.on_bar = bar::is_bar(text);
         let end = before_exception(text);
         let mut from = 0;
         while let Some(at) = mapping::start(&text[from..end]) {

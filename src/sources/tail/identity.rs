@@ -243,3 +243,23 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result
     }
     Ok(got)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_only_ends_alike_is_another_one() {
+        let file = |head: &[u8]| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&[head, &[b'x'; HEAD + ANCHOR]].concat()).unwrap();
+            file
+        };
+        let (ours, other) = (file(b"run 1\n"), file(b"run 2\n"));
+        let place = Place::at(&ours, (6 + HEAD + ANCHOR) as u64).unwrap();
+        assert!(place.fits(&ours).unwrap());
+        assert!(!place.fits(&other).unwrap());
+    }
+}

@@ -80,6 +80,8 @@ fn a_grandchild_that_holds_the_output_does_not_hold_us() {
     let grandchild: i32 = run.line().strip_prefix("grandchild ").unwrap().parse().unwrap();
     assert_eq!(run.child.wait().unwrap().code(), Some(5));
     // It lives on: it would have, without us.
+    let stat = fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap();
+    assert!(!stat.contains(") Z "), "it was waited for: {stat}");
     kill(grandchild, 9);
 }
 
@@ -125,8 +127,8 @@ fn a_rule_that_stops_a_run_that_is_stopped_continues_it_so_that_it_can_end() {
     let sandbox = Sandbox::new();
     sandbox.write("rules.yaml", "rules: [{ name: enough, match: ready, stop: true }]\n");
     // Whichever comes first, the rule's signal or the command's own stop.
-    for _ in 0..5 {
-        let outcome = sandbox.watch(["--", "python3", &script(), "stop"]);
+    for verb in ["stop", "stop-late"] {
+        let outcome = sandbox.watch(["--", "python3", &script(), verb]);
         assert_eq!(outcome.signal, Some(15), "{}", outcome.stderr);
     }
 }

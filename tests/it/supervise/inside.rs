@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ struct Recorder {
     text: Mutex<[Vec<u8>; 2]>,
     ends: Mutex<Vec<ProcessEnd>>,
     on_text: Option<OnText>,
+    /// Continued as soon as it is told to be stopped.
+    pid: AtomicI32,
     /// Asked to stop the run as soon as this is told.
     stop_on: Option<(&'static str, StopQueue)>,
 }
@@ -40,7 +43,14 @@ impl Sink for Recorder {
 
     fn put(&self, input: Input<'_>) {
         let word = match input {
-            Input::Started { .. } => "started".to_owned(),
+            Input::Started { pid } => {
+                self.pid.store(pid.cast_signed(), Ordering::Relaxed);
+                "started".to_owned()
+            }
+            Input::Stopped => {
+                super::kill(self.pid.load(Ordering::Relaxed), 18);
+                "stopped".to_owned()
+            }
             Input::Chunk { source, bytes } => {
                 let mut text = self.text.lock().unwrap();
                 let text = &mut text[source.0 as usize];
@@ -113,6 +123,21 @@ fn a_run_is_told_from_its_start_to_its_end() {
     }
     assert_eq!(recorder.ends.lock().unwrap().as_slice(), std::slice::from_ref(&end));
     assert_eq!(end.status, ProcessStatus::Exited { code: 0 });
+}
+
+/// No time of the run passes between the two.
+#[test]
+fn that_it_is_stopped_and_continued_is_told() {
+    let argv = ["sh", "-c", "kill -STOP $$; exit 3"].map(Into::into).to_vec();
+    let command = Command { argv, ..command(&[], PtyMode::Never) };
+    let recorder = Arc::new(Recorder::default());
+    let (signals, stops) = (Signals::block().unwrap(), StopQueue::new().unwrap());
+    let run = supervise(command, &signals, recorder.clone(), stops).unwrap();
+    assert_eq!(run.end.status, ProcessStatus::Exited { code: 3 });
+    let told = recorder.told.lock().unwrap();
+    let about_it = |word: &&String| !word.starts_with("opened") && !word.starts_with("closed");
+    let told: Vec<_> = told.iter().filter(about_it).collect();
+    assert_eq!(told, ["started", "stopped", "Continued", "ended"]);
 }
 
 #[test]

@@ -193,6 +193,18 @@ fn a_job_of_the_background_runs_and_takes_keys_when_it_comes_to_the_front() {
     }
 }
 
+/// Its input had no end of line and no end.
+#[test]
+fn a_job_of_the_background_was_given_the_settings_with_which_the_shell_edits_its_line() {
+    let mut terminal = start("bg", &["echo-lines"]);
+    terminal.until("ready\r");
+    terminal.order("fg");
+    terminal.type_keys(b"hello\r");
+    terminal.until("<hello>\r\n");
+    terminal.type_keys(&[4]);
+    assert_eq!(terminal.report(), "ended 0 cooked");
+}
+
 #[test]
 fn a_job_of_the_background_that_reads_the_terminal_itself_stops_as_without_us() {
     let folder = tempfile::tempdir().unwrap();

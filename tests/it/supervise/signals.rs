@@ -1,9 +1,11 @@
 //! Signals sent to us reach the command once.
 
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
 use super::{Running, WATCH, isolate, kill, script, watch_child};
+use crate::support::sandbox::until;
 
 const NAMED: [(&str, i32); 8] = [
     ("SIGHUP", 1),
@@ -77,9 +79,12 @@ fn a_signal_to_our_group_reaches_it_once() {
 #[test]
 fn a_signal_that_comes_during_the_start_is_not_lost() {
     for _ in 0..50 {
-        let mut run = Running::start(&mut watch_child(&["wait"]));
+        let mut run = Running::start(watch_child(&["wait"]).stdin(Stdio::piped()));
+        let mut input = run.child.stdin.take().unwrap();
         run.signal(15);
         assert_eq!(run.child.wait().unwrap().signal(), Some(15));
+        // Whoever dies before the command leaves it behind, with the other end of its input.
+        until("nobody is left", || input.write_all(b".").is_err());
     }
 }
 

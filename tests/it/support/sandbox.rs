@@ -93,7 +93,7 @@ impl Sandbox {
 }
 
 /// Looks again and again; whoever looks for more than a minute hangs.
-pub fn until(what: &str, holds: impl Fn() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let pause = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
     for _ in 0..6_000 {
         if holds() {
