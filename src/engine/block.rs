@@ -14,12 +14,32 @@ pub(super) struct Block<'a> {
     pub(super) small: &'a [u8],
 }
 
+impl<'a> Block<'a> {
+    /// `memory`: for the small letters.
+    pub(super) fn of(text: &'a [u8], memory: &'a mut Vec<u8>) -> Self {
+        memory.clear();
+        memory.extend_from_slice(text);
+        memory.make_ascii_lowercase();
+        Self { text, small: memory }
+    }
+}
+
 /// The whole lines at the start of `bytes` that show nothing but their text: no control characters
 /// besides the newlines, none longer than a line may be. Then the rest.
 pub(super) fn split_plain(bytes: &[u8]) -> (&[u8], &[u8]) {
     let head = &bytes[..bytes.len().min(HEAD + TAIL)];
-    let plain = memchr::memchr3(0x1b, b'\r', 0x08, head).map_or(head, |control| &head[..control]);
-    bytes.split_at(memchr::memrchr(b'\n', plain).map_or(0, |newline| newline + 1))
+    bytes.split_at(whole_lines(&head[..plain(head)]))
+}
+
+/// How many bytes come before the first control character that is no newline.
+pub(super) fn plain(bytes: &[u8]) -> usize {
+    memchr::memchr3(0x1b, b'\r', 0x08, bytes).unwrap_or(bytes.len())
+}
+
+/// How many bytes whole lines take up, at most as many as a line may.
+pub(super) fn whole_lines(plain: &[u8]) -> usize {
+    let head = &plain[..plain.len().min(HEAD + TAIL)];
+    memchr::memrchr(b'\n', head).map_or(0, |newline| newline + 1)
 }
 
 /// The first line with its newline, and the rest.

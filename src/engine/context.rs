@@ -12,7 +12,7 @@ const MAX_LINE: usize = 2_000;
 /// However many lines a rule wants.
 const MAX_LINES: usize = 500;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::engine) struct Context {
     capacity: usize,
     lines: VecDeque<Vec<u8>>,

@@ -77,7 +77,7 @@ impl Engine {
             // The rest of a line is printed later than its beginning, and has its time.
             && bytes[..part.end].ends_with(b"\n")
             // The line is a sign of life as those before it are.
-            && self.plain(index, &bytes[part.start..line]) == line - part.start
+            && self.plain(index, (bytes, part.start..line), searched.plain) == line - part.start
             && !bytes[part.end..line].trim_ascii().is_empty()
             && self.is_idle(until);
         if !may_be || within(&searched.counts, &part).is_empty() {
@@ -113,7 +113,7 @@ impl Engine {
         self.printed(index, at, effects);
         let mut from = part.start;
         while from < part.end {
-            let plain = from..from + self.plain(index, &bytes[from..part.end]);
+            let plain = from..from + self.plain(index, (bytes, from..part.end), searched.plain);
             from = plain.end;
             self.block(index, (bytes, plain), searched, at, effects);
             let (line, _) = block::first_line(&bytes[from..part.end]);
@@ -126,12 +126,18 @@ impl Engine {
         source.partial_due = source.splitter.has_partial().then(|| at.after(PARTIAL_AFTER));
     }
 
-    /// How much of the bytes is a plain block. Event files have no lines.
-    fn plain(&self, index: usize, bytes: &[u8]) -> usize {
+    /// How much of a part is a plain block; before `plain` all is. Event files have no lines.
+    fn plain(&self, index: usize, (bytes, part): (&[u8], Range<usize>), plain: usize) -> usize {
         let source = &self.sources[index];
         let may_be =
             source.splitter.is_at_line_start() && !matches!(source.format, Format::Events(_));
-        if may_be { block::split_plain(bytes).0.len() } else { 0 }
+        if !may_be {
+            0
+        } else if part.start < plain {
+            block::whole_lines(&bytes[part.start..part.end.min(plain)])
+        } else {
+            block::split_plain(&bytes[part]).0.len()
+        }
     }
 
     fn block(
@@ -182,11 +188,8 @@ impl Engine {
         }
         let id = source_id(index);
         let source = &mut self.sources[index];
-        let lines = block::count(&bytes[part.clone()]);
-        self.investigator.pass(id, &bytes[part.clone()], lines);
         let mut moment = moment(&self.time, at, Some((id, &source.name)));
         moment.line = source.splitter.lines();
-        source.splitter.pass(&bytes[part.clone()], lines);
         let uncounted = part.start.max(searched.counted)..part.end;
         let mut counts = within(&searched.counts, &uncounted).iter().peekable();
         // The first line that is not blank is a sign of life; more of them at the same time are not.
@@ -197,31 +200,36 @@ impl Engine {
         if alive && !every {
             self.judge.alive(Sign::Line, &moment, effects);
         }
+        let block = part.clone();
         let mut readings = searched.readings.since(part.start).peekable();
         while (every || !alive) && !part.is_empty() {
             let counted = counts.next_if(|count| count.start == part.start).is_some();
             let reading = readings.next_if(|reading| reading.start == part.start);
-            let length = reading.map(|reading| reading.length);
-            let length =
-                length.unwrap_or_else(|| block::first_line(&bytes[part.clone()]).0.len() - 1);
+            let length = reading.map_or_else(
+                || block::first_line(&bytes[part.clone()]).0.len() - 1,
+                |reading| reading.length,
+            );
             let text = &bytes[part.start..part.start + length];
             part.start += length + 1;
             moment.line += 1;
+            moment.passed = &bytes[block.start..part.start];
             let line = Line { number: moment.line, kind: LineKind::Whole, text };
             let ears = Ears { format: &mut source.format, searcher: &self.searcher, reading };
             self.judge.quiet_line(&line, counted, &moment, ears, effects);
-            alive |= !text.trim_ascii().is_empty();
+            alive = alive || !text.trim_ascii().is_empty();
         }
         for count in counts {
             let line =
                 Line { number: 0, kind: LineKind::Whole, text: &bytes[count.start..count.end - 1] };
             let Some(sign) = self.judge.counted(&line, at) else { continue };
-            let until = &bytes[part.start..count.end];
-            self.judge.pass(id, until);
-            moment.line += block::count(until);
+            moment.line += block::count(&bytes[part.start..count.end]);
+            moment.passed = &bytes[block.start..count.end];
             part.start = count.end;
             self.judge.alive(sign, &moment, effects);
         }
-        self.judge.pass(id, &bytes[part]);
+        let lines = moment.line - source.splitter.lines() + block::count(&bytes[part]);
+        source.splitter.pass(&bytes[block.clone()], lines);
+        self.investigator.pass(id, &bytes[block.clone()], lines);
+        self.judge.pass(id, &bytes[block]);
     }
 }

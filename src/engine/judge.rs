@@ -4,29 +4,27 @@
 //! channel. Everything goes in the order of the rules file.
 
 mod batch;
+mod measure;
 mod numbers;
 mod pulse;
 mod quiet;
 mod steps;
 
-use bstr::BStr;
-
 use crate::engine::LAST_LINES;
-use crate::engine::alert::{Effect, Happening, Origin, Progress, Sample, Sign, Verdict};
+use crate::engine::alert::{Effect, Happening, Origin, Progress, Verdict};
 use crate::engine::context::Context;
 use crate::engine::explain::Explained;
 use crate::engine::format::Format;
-use crate::engine::host;
 use crate::engine::input::SourceId;
 use crate::engine::judge::batch::Batch;
-use crate::engine::judge::pulse::{Position, Pulse};
+use crate::engine::judge::pulse::Pulse;
 use crate::engine::judge::steps::Steps;
-use crate::engine::metrics::{Found, Reading};
+use crate::engine::metrics::Reading;
 use crate::engine::progress::Counters;
 use crate::engine::rules::{Change, Hit, LinePlace, RuleSet, Tracker};
 use crate::engine::scene::Scene;
 use crate::engine::search::Searcher;
-use crate::engine::series::{Point, SeriesId, SeriesStore};
+use crate::engine::series::{SeriesId, SeriesStore};
 use crate::engine::speaker::{Occasion, Speaker};
 use crate::engine::splitter::{Line, LineKind};
 use crate::time::Timestamp;
@@ -45,14 +43,15 @@ pub(super) struct Judge {
     /// What each pattern of the searcher is for.
     wanted: Vec<Wanted>,
     series: SeriesStore,
-    /// By the numbers of the searcher's names.
-    known: Vec<Option<SeriesId>>,
+    /// By the numbers of the searcher's names: its series, and whether it counts the run.
+    known: Vec<Option<(SeriesId, bool)>>,
     steps: Steps,
     progress: Counters,
     pulse: Pulse,
     context: Context,
     batch: Batch,
     // Scratch, kept for its memory.
+    ids: Vec<Option<SeriesId>>,
     hits: Vec<usize>,
     missing: Vec<SeriesId>,
     changes: Vec<Change>,
@@ -91,6 +90,8 @@ pub(super) struct Moment<'a> {
     pub(super) source: Option<(SourceId, &'a str)>,
     /// The line's number; 0 for what stands in no line.
     pub(super) line: u64,
+    /// Whole lines of the source up to this one that are not in the context yet.
+    pub(super) passed: &'a [u8],
     /// The line is complete because its source was closed, not because more came.
     pub(super) closed: bool,
 }
@@ -121,6 +122,7 @@ impl Judge {
             pulse: Pulse::default(),
             context: Context::default(),
             batch: Batch::default(),
+            ids: Vec::new(),
             hits: Vec::new(),
             missing: Vec::new(),
             changes: Vec::new(),
@@ -284,199 +286,6 @@ impl Judge {
         self.hits = hits;
     }
 
-    /// What a line shows of how far the run is, if it `counts`, of its metrics and of its life.
-    fn measure(
-        &mut self,
-        line: &Line<'_>,
-        counts: bool,
-        moment: &Moment<'_>,
-        ears: Ears<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        if counts {
-            self.progress.line(line.text, moment.at);
-        }
-        // A number in a line that is not complete may be cut in the middle.
-        if self.finds_metrics && line.kind != LineKind::Partial {
-            match ears.reading.filter(|reading| self.may_read(line, reading, &ears)) {
-                Some(reading) => self.read(line, &reading, ears.searcher, moment.at),
-                None => self.scan(line, moment, ears, effects),
-            }
-        }
-        self.commit(None, moment, effects);
-        self.feel_pulse(line, moment, effects);
-    }
-
-    fn feel_pulse(&mut self, line: &Line<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        let position = self.position();
-        let sign = self.pulse.see(line, position);
-        if let Some(sign) = sign.filter(|_| !moment.closed) {
-            self.alive(sign, moment, effects);
-        }
-        if self.pulse.has_filled(line) {
-            self.each_waiting(moment, effects, |_, ruling, _, _| {
-                if let Tracker::Silence(silence) = &mut ruling.tracker {
-                    silence.expect_no_step();
-                }
-            });
-        }
-    }
-
-    fn position(&self) -> Position {
-        let ([step, epoch], [a, b, c, d]) = (self.steps.position(), self.progress.done());
-        [step, epoch, a, b, c, d]
-    }
-
-    pub(super) fn alive(&mut self, sign: Sign, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        self.each_waiting(moment, effects, |_, ruling, scene, out| {
-            if let Tracker::Silence(silence) = &mut ruling.tracker {
-                silence.alive(sign, scene, out);
-            }
-        });
-    }
-
-    /// The named groups of a pattern that matches, as samples.
-    fn capture(
-        &mut self,
-        (searcher, number): (&Searcher, usize),
-        line: &Line<'_>,
-        place: LinePlace,
-    ) {
-        let Some(pattern) = searcher.scanner().pattern(number) else { return };
-        if pattern.captures_len() == 1 || line.kind == LineKind::Partial {
-            return;
-        }
-        let Some(captures) = pattern.captures(line.text) else { return };
-        for name in pattern.capture_names().flatten() {
-            let text = captures.name(name).and_then(|group| str::from_utf8(group.as_bytes()).ok());
-            let number = text.and_then(|text| Some((text, numbers::parse(text)?)));
-            // A group that is no number makes no series, only hides the value of an older line.
-            let Some((text, value)) = number else {
-                self.missing.extend(self.series.find(name));
-                continue;
-            };
-            let Some(id) = self.series.find_or_add(name) else { continue };
-            let before = self.series.get(id).map_or(BStr::new(""), |series| series.text());
-            self.batch.add_captured(id, value, text.into(), place, before);
-        }
-    }
-
-    /// Looks for metrics in the line.
-    fn scan(
-        &mut self,
-        line: &Line<'_>,
-        moment: &Moment<'_>,
-        Ears { format, searcher, reading }: Ears<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let each = &mut |found: Found<'_>| self.found(found, moment, effects);
-        format.scan(line, reading, searcher.shapes(), each);
-    }
-
-    fn series_of(&mut self, found: &Found<'_>) -> Option<SeriesId> {
-        match found.known {
-            Some(number) => self.series_known(number, || found.name),
-            None => self.series.find_or_add(found.name),
-        }
-    }
-
-    /// The series with this number of the searcher's, and this name.
-    fn series_known<'a>(&mut self, number: u16, name: impl Fn() -> &'a str) -> Option<SeriesId> {
-        let number = usize::from(number);
-        if let Some(Some(id)) = self.known.get(number) {
-            return Some(*id);
-        }
-        let id = self.series.find_or_add(name())?;
-        if self.known.len() <= number {
-            self.known.resize(number + 1, None);
-        }
-        self.known[number] = Some(id);
-        Some(id)
-    }
-
-    /// A metric found without a rule. What a pattern has captured from this line goes before it.
-    fn found(&mut self, found: Found<'_>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        let Some(id) = self.series_of(&found) else { return };
-        if self.batch.is_captured(id) {
-            return;
-        }
-        if self.batch.contains(id) {
-            // Its second value in this line: the first one is judged by itself.
-            self.commit(None, moment, effects);
-            self.judge_samples(moment, effects);
-        }
-        self.batch.add(id, found.value, found.text);
-    }
-
-    /// A sample that stands in no line. `step`: if it is not the run's own count.
-    pub(super) fn sample(
-        &mut self,
-        found: Found<'_>,
-        step: Option<f64>,
-        moment: &Moment<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        if !self.finds_metrics && !host::is_host(found.name) {
-            return;
-        }
-        // A host metric, which has no step, is no sign of the run's.
-        if step.is_some() {
-            self.alive(Sign::Step, moment, effects);
-        }
-        let Some(id) = self.series.find_or_add(found.name) else { return };
-        self.batch.start();
-        self.batch.add(id, found.value, found.text);
-        self.commit(step, moment, effects);
-        self.judge_samples(moment, effects);
-    }
-
-    /// Whether what was found in a line ahead may be taken as it is.
-    fn may_read(&self, line: &Line<'_>, reading: &Reading<'_>, ears: &Ears<'_>) -> bool {
-        let alone = !reading.repeats && self.batch.is_empty();
-        alone && !self.trace && ears.format.holds(line, reading)
-    }
-
-    /// Puts what was found in a line ahead into the series at once.
-    fn read(&mut self, line: &Line<'_>, reading: &Reading<'_>, searcher: &Searcher, at: Timestamp) {
-        let mut sampled = self.batch.take();
-        for filled in reading.filled {
-            let name = || searcher.shapes().name(filled.name);
-            if let Some(id) = self.series_known(filled.name, name) {
-                self.steps.see(id, &self.series, filled.value);
-                sampled.push(id);
-            }
-        }
-        let step = self.steps.latest();
-        for filled in reading.filled {
-            let known = self.known.get(usize::from(filled.name));
-            let text = line.text.get(filled.place());
-            if let (Some(Some(id)), Some(text)) = (known, text) {
-                let point = Point { at, step, value: filled.value };
-                self.series.push(*id, point, text.into());
-            }
-        }
-        self.batch.put(sampled);
-    }
-
-    /// Puts the batch into the series. `step`: if it is not the run's own count.
-    fn commit(&mut self, step: Option<f64>, moment: &Moment<'_>, effects: &mut Vec<Effect>) {
-        for (id, value, _) in self.batch.samples() {
-            self.steps.see(id, &self.series, value);
-        }
-        let step = step.or(self.steps.latest());
-        for (id, value, text) in self.batch.samples() {
-            self.series.push(id, Point { at: moment.at, step, value }, text);
-            if self.trace {
-                let metric = self.series.name(id).to_owned();
-                let source = moment.source.map_or("", |(_, name)| name).to_owned();
-                let origin = Origin { source, line: moment.line };
-                let (at, text) = (moment.wall, text.to_string());
-                effects.push(Effect::Sample(Sample { origin, at, metric, step, value, text }));
-            }
-        }
-        self.batch.committed();
-    }
-
     /// Asks the rules, in their order, about the committed samples and the line that was hit.
     fn judge(
         &mut self,
@@ -530,6 +339,7 @@ impl Judge {
             started: self.started,
             series: &self.series,
             context: &self.context,
+            passed: None,
             counters: &self.progress,
         };
         let explain = |ruling: &Ruling| {
@@ -598,12 +408,16 @@ impl Judge {
     }
 
     /// The same for those that wait for more than a line that matches.
+    #[inline]
     fn each_waiting(
         &mut self,
         moment: &Moment<'_>,
         effects: &mut Vec<Effect>,
         ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
     ) {
+        if self.waiting.is_empty() {
+            return;
+        }
         let waiting = std::mem::take(&mut self.waiting);
         self.each_of(waiting.iter().copied(), moment, effects, ask);
         self.waiting = waiting;
@@ -616,11 +430,13 @@ impl Judge {
         effects: &mut Vec<Effect>,
         mut ask: impl FnMut(usize, &mut Ruling, &Scene<'_>, &mut Vec<Change>),
     ) {
+        let passed = moment.source.map(|(source, _)| (source, moment.passed));
         let scene = Scene {
             at: moment.at,
             started: self.started,
             series: &self.series,
             context: &self.context,
+            passed: passed.filter(|(_, lines)| !lines.is_empty()),
             counters: &self.progress,
         };
         for number in numbers {

@@ -387,5 +387,5 @@ fn source_id(index: usize) -> SourceId {
 }
 
 fn moment<'a>(time: &RunTime, at: Timestamp, source: Option<(SourceId, &'a str)>) -> Moment<'a> {
-    Moment { at, wall: time.wall(at), source, line: 0, closed: false }
+    Moment { at, wall: time.wall(at), source, line: 0, passed: b"", closed: false }
 }

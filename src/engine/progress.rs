@@ -19,6 +19,8 @@ const UNITS: [&str; 4] = ["epoch", "step", "iteration", "iter"];
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Counters {
     counters: [Option<Counter>; UNITS.len()],
+    /// How often one of them got another value.
+    changes: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +73,7 @@ impl Counters {
             return;
         }
         let counter = &mut self.counters[index];
+        let before = counter.map(|counter| counter.done);
         let new = Counter { done, total, since: at, first: (done, at), restarts: false };
         match counter {
             None => *counter = Some(new),
@@ -81,11 +84,13 @@ impl Counters {
             Some(known) if done > known.done => (known.done, known.since) = (done, at),
             Some(_) => {}
         }
+        let after = counter.map(|counter| counter.done);
+        self.changes += u64::from(after != before);
     }
 
-    /// How many are done, by unit.
-    pub(in crate::engine) fn done(&self) -> [Option<f64>; UNITS.len()] {
-        self.counters.map(|counter| counter.map(|counter| counter.done))
+    /// How often a count got another value.
+    pub(in crate::engine) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The progress at a time, of the best counter.

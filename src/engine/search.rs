@@ -11,7 +11,7 @@ use regex::bytes::Regex;
 use crate::engine::block::{self, Block};
 use crate::engine::cause::Investigator;
 use crate::engine::gate::Gate;
-use crate::engine::metrics::{Readings, Shapes};
+use crate::engine::metrics::{Asked, Readings, Shapes};
 use crate::engine::progress::Counters;
 use crate::engine::scanner::Scanner;
 
@@ -23,6 +23,8 @@ pub struct Searcher {
     scanner: Scanner,
     /// To what may be news to a rule or to the investigator. Made for the first block.
     gate: OnceLock<Option<Gate>>,
+    /// The same for lines of which only the shape is known.
+    gate_of_shapes: OnceLock<Option<Gate>>,
     finds_metrics: bool,
     shapes: Arc<Shapes>,
 }
@@ -32,8 +34,12 @@ pub struct Searcher {
 pub struct Searched {
     /// The searcher's.
     version: u64,
+    /// Before this place there is nothing but text and newlines.
+    pub(super) plain: usize,
     /// With their newlines, in their order: those that may be news.
     pub(super) news: Vec<Range<usize>>,
+    /// Runs of lines that had to be searched for news.
+    unsure: Vec<Range<usize>>,
     /// Those that may tell how far the run is, perhaps the same.
     pub(super) counts: Vec<Range<usize>>,
     /// Those before this place have told it.
@@ -49,6 +55,7 @@ impl Searcher {
             version: before.version + 1,
             scanner: Scanner::new(patterns),
             gate: OnceLock::new(),
+            gate_of_shapes: OnceLock::new(),
             finds_metrics,
             shapes: Arc::clone(&before.shapes),
         }
@@ -74,20 +81,28 @@ impl Searcher {
 
     /// Searches bytes of a source, in any pieces in which they were read.
     pub fn search(&self, bytes: &[u8], searched: &mut Searched) {
-        let Searched { version, news, counts, counted, readings, small } = searched;
-        (*version, *counted) = (self.version, 0);
-        news.clear();
-        counts.clear();
+        let Searched { version, plain, news, unsure, counts, counted, readings, small } = searched;
+        (*version, *plain, *counted) = (self.version, block::plain(bytes), 0);
+        for lines in [&mut *news, unsure, counts] {
+            lines.clear();
+        }
         readings.clear();
-        small.clear();
-        small.extend_from_slice(bytes);
-        small.make_ascii_lowercase();
-        let block = Block { text: bytes, small };
-        self.news(block, news);
         if self.finds_metrics {
-            self.shapes.read(block::ranges(bytes), bytes, readings, counts);
+            let asked = Asked { version: self.version, of: &|line| self.is_asked_about(line) };
+            self.shapes.read(bytes, asked, readings, (counts, unsure));
+            let rest = memchr::memrchr(b'\n', bytes).map_or(0, |newline| newline + 1)..bytes.len();
+            unsure.extend(Some(rest).filter(|rest| !rest.is_empty()));
         } else {
-            Counters::lines(block, counts);
+            unsure.push(0..bytes.len());
+        }
+        for lines in unsure {
+            let block = Block::of(&bytes[lines.clone()], small);
+            let from = news.len();
+            self.news(block, news);
+            news[from..].iter_mut().for_each(|line| *line = moved(line, lines.start));
+            if !self.finds_metrics {
+                Counters::lines(block, counts);
+            }
         }
         for lines in [news, counts] {
             lines.sort_unstable_by_key(|line| line.start);
@@ -97,9 +112,7 @@ impl Searcher {
 
     /// Adds the lines that may be news to the investigator or to a rule.
     fn news(&self, block: Block<'_>, out: &mut Vec<Range<usize>>) {
-        let words = self.scanner.words();
-        let all = || Investigator::words().chain(words.into_iter().flatten().cloned()).collect();
-        let Some(gate) = self.gate.get_or_init(|| Gate::new(all())) else {
+        let Some(gate) = self.gate() else {
             return out.extend(block::lines_with(block.text, |_, from| Some(from)));
         };
         let is_news = |line: &Range<usize>| {
@@ -108,8 +121,35 @@ impl Searcher {
             Investigator::is_news(text) || self.scanner.is_match(text)
         };
         out.extend(gate.lines(block).filter(is_news));
-        if words.is_none() {
+        if self.scanner.words().is_none() {
             self.scanner.lines(block.text, out);
         }
     }
+
+    fn words(&self) -> impl Iterator<Item = Vec<u8>> {
+        Investigator::words().chain(self.scanner.words().into_iter().flatten().cloned())
+    }
+
+    fn gate(&self) -> Option<&Gate> {
+        self.gate.get_or_init(|| Gate::new(self.words().collect())).as_ref()
+    }
+
+    /// Whether a line that differs from this one in its digits only may be news.
+    fn is_asked_about(&self, line: &[u8]) -> bool {
+        let gate = || Gate::new(self.words().map(|word| of_any_digits(&word)).collect());
+        let gate = self.gate_of_shapes.get_or_init(gate).as_ref();
+        let gate = gate.filter(|_| self.scanner.words().is_some());
+        gate.is_none_or(|gate| gate.is_open(&of_any_digits(line)))
+    }
+}
+
+/// In small letters, and each digit as `0`.
+fn of_any_digits(text: &[u8]) -> Vec<u8> {
+    let digitless =
+        |byte: &u8| if byte.is_ascii_digit() { b'0' } else { byte.to_ascii_lowercase() };
+    text.iter().map(digitless).collect()
+}
+
+fn moved(range: &Range<usize>, by: usize) -> Range<usize> {
+    range.start + by..range.end + by
 }

@@ -8,17 +8,20 @@
 
 mod curve;
 mod figures;
+mod history;
+mod text;
 
 use std::collections::{BTreeMap, VecDeque, vec_deque};
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::BStr;
 
 use crate::engine::alert::MetricValue;
 use crate::time::Timestamp;
 
 pub use curve::Curve;
-use curve::Thinned;
 use figures::Figures;
+use history::History;
+use text::Text;
 
 /// Metrics beyond this number are counted and dropped.
 const MAX_SERIES: usize = 1_000;
@@ -64,33 +67,24 @@ pub struct SeriesStore {
 #[derive(Debug)]
 pub(in crate::engine) struct Series {
     name: Box<str>,
-    /// Whether `recent` is kept, since a condition names it.
+    /// Whether `recent` is kept, since a condition names it. Who asks for figures of all samples
+    /// must have seen to that.
     looked_back_at: bool,
     /// The newest samples, the newest last; at most `WINDOW` and that one.
     recent: VecDeque<Point>,
     newest: Option<Point>,
+    /// There ever was a finite value.
+    was_finite: bool,
     /// As the program wrote the newest one.
-    text: BString,
-    previous: Option<f64>,
-    /// Over all samples before the newest one.
-    before: Figures,
-    lowest: Option<Best>,
-    highest: Option<Best>,
-    thinned: Thinned,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Best {
-    value: f64,
-    /// The sample's number.
-    number: u64,
+    text: Text,
+    /// Settled after each sample if conditions look back at it.
+    history: History,
 }
 
 impl SeriesStore {
     /// A copy of all series for drawing, each at most some thousand points.
     pub fn curves(&self) -> Vec<Curve> {
-        let newest = |series: &Series| Some((series.number(), series.newest?));
-        self.seen().map(|series| series.thinned.curve(&series.name, newest(series))).collect()
+        self.seen().map(|series| series.history.curve(&series.name, series.newest)).collect()
     }
 
     /// The step that the run is at; none where it prints none.
@@ -109,6 +103,7 @@ impl SeriesStore {
         if let Some(series) = self.series.get_mut(id.0 as usize) {
             series.looked_back_at = true;
         }
+        self.settle(id);
         id
     }
 
@@ -157,23 +152,29 @@ impl SeriesStore {
         if series.newest.is_none() {
             self.seen.push(id);
         }
-        let before = series.thinned.buckets();
         series.push((point.at, point.step, point.value), text);
-        let after = series.thinned.buckets();
-        if after != before {
-            self.buckets = self.buckets.saturating_sub(before) + after;
-            if self.buckets > MOST_BUCKETS {
-                self.thin_longest();
-            }
+        if series.looked_back_at || series.history.is_full() {
+            self.settle(id);
         }
     }
 
-    fn thin_longest(&mut self) {
-        let longest = self.series.iter_mut().max_by_key(|series| series.thinned.buckets());
-        let Some(Series { thinned, .. }) = longest else { return };
-        let before = thinned.buckets();
-        thinned.halve();
-        self.buckets = self.buckets.saturating_sub(before - thinned.buckets());
+    fn settle(&mut self, id: SeriesId) {
+        let Some(Series { history, .. }) = self.series.get_mut(id.0 as usize) else { return };
+        let before = history.buckets();
+        history.settle();
+        self.buckets = self.buckets.saturating_sub(before) + history.buckets();
+        while self.buckets > MOST_BUCKETS && self.thin_longest() {}
+    }
+
+    /// Whether there was one to be thinned.
+    fn thin_longest(&mut self) -> bool {
+        let longest = self.series.iter_mut().max_by_key(|series| series.history.buckets());
+        let Some(Series { history, .. }) = longest else { return false };
+        let before = history.buckets();
+        history.halve();
+        let freed = before - history.buckets();
+        self.buckets = self.buckets.saturating_sub(freed);
+        freed > 0
     }
 
     fn seen(&self) -> impl Iterator<Item = &Series> {
@@ -193,48 +194,26 @@ impl Series {
             looked_back_at: false,
             recent: VecDeque::new(),
             newest: None,
-            text: BString::default(),
-            previous: None,
-            before: Figures::default(),
-            lowest: None,
-            highest: None,
-            thinned: Thinned::default(),
+            was_finite: false,
+            text: Text::default(),
+            history: History::default(),
         }
     }
 
     /// A point's parts, which are passed in registers: what is written to memory word by word and
     /// read by two words at once is waited for.
     fn push(&mut self, (at, step, value): (Timestamp, Option<f64>, f64), text: &BStr) {
-        if let Some(newest) = self.newest {
-            self.before.add(newest.value);
-            self.previous = Some(newest.value);
-        }
         let point = Point { at, step, value };
         self.newest = Some(point);
-        self.text.clear();
-        self.text.extend_from_slice(text);
-        let number = self.number();
-        self.thinned.push(number, step, value);
+        self.was_finite |= value.is_finite();
+        self.text.set(text);
+        self.history.push(step, value);
         if self.looked_back_at {
             if self.recent.len() > WINDOW {
                 self.recent.pop_front();
             }
             self.recent.push_back(point);
         }
-        if value.is_finite() {
-            let best = Best { value, number };
-            if self.lowest.is_none_or(|lowest| value < lowest.value) {
-                self.lowest = Some(best);
-            }
-            if self.highest.is_none_or(|highest| value > highest.value) {
-                self.highest = Some(best);
-            }
-        }
-    }
-
-    /// The newest sample's number, from 1; 0 if there is none.
-    fn number(&self) -> u64 {
-        if self.newest.is_some() { self.before.count().saturating_add(1) } else { 0 }
     }
 
     pub(in crate::engine) fn name(&self) -> &str {
@@ -246,7 +225,7 @@ impl Series {
     }
 
     pub(in crate::engine) fn text(&self) -> &BStr {
-        self.text.as_bstr()
+        self.text.get()
     }
 
     pub(in crate::engine) fn metric_value(&self) -> Option<MetricValue> {
@@ -254,32 +233,32 @@ impl Series {
         Some(MetricValue {
             name: self.name.to_string(),
             value: newest.value,
-            text: self.text.to_string(),
+            text: self.text.get().to_string(),
         })
     }
 
     /// The value before the newest one.
     pub(in crate::engine) fn previous(&self) -> Option<f64> {
-        self.previous
+        self.history.previous()
     }
 
     /// Figures over all samples before the newest one.
     pub(in crate::engine) fn before(&self) -> &Figures {
-        &self.before
+        self.history.before()
     }
 
     /// Whether there ever was a finite value.
     pub(in crate::engine) fn was_finite(&self) -> bool {
-        self.lowest.is_some()
+        self.was_finite
     }
 
     /// Samples since the lowest (or highest) finite value; 0 if it is the newest one.
     pub(in crate::engine) fn since_lowest(&self) -> Option<u64> {
-        self.lowest.map(|best| self.number().saturating_sub(best.number))
+        self.history.since_lowest()
     }
 
     pub(in crate::engine) fn since_highest(&self) -> Option<u64> {
-        self.highest.map(|best| self.number().saturating_sub(best.number))
+        self.history.since_highest()
     }
 
     /// The newest `most` of the samples before the newest one, oldest first; at most `WINDOW`.
@@ -352,11 +331,35 @@ mod tests {
             ids.iter().for_each(|&id| store.push(id, point(f64::from(number)), "".into()));
         }
         let buckets = |store: &SeriesStore| -> usize {
-            store.series.iter().map(|series| series.thinned.buckets()).sum()
+            store.series.iter().map(|series| series.history.buckets()).sum()
         };
         assert_eq!(store.buckets, buckets(&store));
         assert!(store.buckets <= MOST_BUCKETS, "{}", store.buckets);
-        assert!(store.series.iter().all(|series| series.thinned.buckets() >= 8));
+        assert!(store.series.iter().all(|series| series.history.buckets() >= 8));
+    }
+
+    #[test]
+    fn a_series_is_the_same_whether_somebody_looks_back_at_it_or_not() {
+        let mut store = SeriesStore::default();
+        let asked = store.look_back_at("asked");
+        let other = store.find_or_add("other").unwrap();
+        for number in 0..3_000 {
+            let value = if number % 100 == 7 { f64::NAN } else { f64::from(number * 7 % 1_000) };
+            let step = (number > 50).then_some(f64::from(number));
+            for id in [asked, other] {
+                store.push(id, Point { at: Timestamp::default(), step, value }, "".into());
+            }
+            if number % 700 == 33 {
+                let curves = store.curves();
+                let points = |curve: &Curve| format!("{:?} {:?}", curve.points, curve.means);
+                assert_eq!(points(&curves[0]), points(&curves[1]));
+            }
+        }
+        store.look_back_at("other");
+        assert_eq!(
+            format!("{:?}", store.get(asked).unwrap().history),
+            format!("{:?}", store.get(other).unwrap().history)
+        );
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Speaker {
             origin: occasion.moment.origin(),
             happening: change.happening,
             message: rule.message.clone(),
-            lines: scene.context.last(rule.lines),
+            lines: scene.lines().last(rule.lines),
             metrics: scene.series.newest_values(),
             progress: scene.counters.progress(scene.at),
             elapsed: scene.at.since(scene.started),

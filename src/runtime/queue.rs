@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 /// Bytes of chunks that may wait.
 const CAPACITY: usize = 4 << 20;
 /// So many events may be searched ahead; half of them are worth waking who does it.
-const AHEAD: usize = 4;
+const AHEAD: usize = 16;
 /// Who comes so much too late to take was stopped.
 const LATE: Duration = Duration::from_secs(2);
 /// How long a source waits for an engine that takes nothing.
@@ -233,11 +233,9 @@ impl Queue {
         Some((at, event))
     }
 
-    /// What comes may be searched by this from now on. Without metrics there is so little to do that
-    /// it is not worth the way to another processor and back.
+    /// What comes may be searched by this from now on.
     pub fn search_by(&self, searcher: &Arc<Searcher>) {
-        let is_worth_it = searcher.finds_metrics();
-        self.lock().ahead.searcher = is_worth_it.then(|| Arc::clone(searcher));
+        self.lock().ahead.searcher = Some(Arc::clone(searcher));
     }
 
     /// Nothing is to be searched ahead any more.

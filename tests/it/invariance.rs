@@ -136,7 +136,7 @@ proptest! {
 }
 
 /// Runs of lines that are taken at once where nothing is in them, among others that matter.
-const BLOCKS: [&[u8]; 24] = [
+const BLOCKS: [&[u8]; 26] = [
     b"loading shard\n",
     b"step 10 | loss=2.5 | lr=1e-4\n",
     b"\n",
@@ -161,6 +161,8 @@ const BLOCKS: [&[u8]; 24] = [
     b"\xff\x00 nan=\xfe",
     b"loss=8 acc=0.5 loss=1\n",
     b"step 11 | loss=nan | lr=1e-5\n",
+    b"step 12 | loss=3.5 | CODE 100\n",
+    b"step 12 | loss=3.5 | CODE 137\n",
 ];
 
 /// Effects, the last snapshot and the curves of a run whose bytes come in chunks of that size.
@@ -197,8 +199,11 @@ proptest! {
         size in prop_oneof![2_usize..400, Just(usize::MAX)],
         auto_metrics in any::<bool>(),
         trace in any::<bool>(),
+        words in any::<bool>(),
     ) {
-        let rules = format!("auto_metrics: {auto_metrics}\n{RULES}");
+        // Where each pattern needs a word, lines of a known shape are not searched.
+        let rules = if words { RULES.replace(r"'\d+%'", "'(?i)code 137'") } else { RULES.to_owned() };
+        let rules = format!("auto_metrics: {auto_metrics}\n{rules}");
         let expected = run_in_chunks(&rules, &script, 1, trace);
         prop_assert_eq!(run_in_chunks(&rules, &script, size, trace), expected);
     }
@@ -314,4 +319,31 @@ fn what_was_searched_before_the_rules_changed_is_judged_by_the_new_ones() {
     assert!(told.iter().any(|effect| effect.contains("boom")), "{told:?}");
     let sampled = effects.iter().filter(|effect| matches!(effect, Effect::Sample(_))).count();
     assert_eq!(sampled, 4, "{told:?}");
+}
+
+/// A line is known by its shape, whatever its digits are, and by the rules that held.
+#[test]
+fn a_line_of_a_known_shape_is_searched_for_its_digits_and_for_the_words_of_new_rules() {
+    let rules = |text: &str| {
+        let config = trainwatch::config::compile("rules", text, Path::new(""), &|_| None);
+        config.unwrap().rules
+    };
+    let (now, source) = (Timestamp::from_secs(1), SourceId(0));
+    let quiet = b"step 7 loss=2.5 code 100 oddly\n".repeat(3);
+    let hit = b"step 8 loss=2.5 code 137 oddly\n";
+    let mut effects = Vec::new();
+    let mut engine = Engine::new(rules("rules: [{ name: killed, match: 'code 137' }]"), now, false);
+    for bytes in [&quiet, &quiet[..], hit] {
+        engine.handle(now, Input::Chunk { source, bytes }, &mut effects);
+    }
+    engine.replace_rules(now, rules("rules: [{ name: odd, match: oddly }]"), &mut effects);
+    engine.handle(now, Input::Chunk { source, bytes: &quiet }, &mut effects);
+    let fired: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Alert(alert) => Some((alert.rule.as_str(), alert.origin.as_ref()?.line)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(fired, [("killed", 7), ("odd", 8), ("odd", 9), ("odd", 10)]);
 }

@@ -36,11 +36,6 @@ impl Batch {
         self.samples.push((id, value, start..self.text.len()));
     }
 
-    /// Nothing was added.
-    pub(super) fn is_empty(&self) -> bool {
-        self.samples.is_empty() && self.sampled.is_empty()
-    }
-
     /// Adds what a pattern captured. The first pattern that names a metric wins; and a line that
     /// is drawn again with the same number (`before`) is no new sample.
     pub(super) fn add_captured(
@@ -90,8 +85,8 @@ impl Batch {
     }
 
     /// These have one, which is in its series already.
-    pub(super) fn put(&mut self, sampled: Vec<SeriesId>) {
-        self.sampled = sampled;
+    pub(super) fn put<'a>(&mut self, sampled: impl Iterator<Item = &'a SeriesId>) {
+        self.sampled.extend(sampled);
     }
 
     /// They were; their memory is kept.

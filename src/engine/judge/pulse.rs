@@ -15,8 +15,9 @@ use crate::engine::splitter::{Line, LineKind};
 /// Redraws that are remembered: of several bars below each other each has its own numbers.
 const REMEMBERED: usize = 8;
 
-/// How far a run is, by all that counts it.
-pub(super) type Position = [Option<f64>; 6];
+/// How often what counts the run has got another value: where that is the same, the run is where it
+/// was. 0: nothing counts it.
+pub(super) type Position = u64;
 
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
@@ -36,7 +37,13 @@ pub(super) struct Pulse {
 
 impl Pulse {
     /// The sign that a line or a frame is; none: it says nothing new. `position`: after it.
-    pub(super) fn see(&mut self, line: &Line<'_>, position: Position) -> Option<Sign> {
+    /// `may_tell`: it may say how far something is.
+    pub(super) fn see(
+        &mut self,
+        line: &Line<'_>,
+        may_tell: bool,
+        position: Position,
+    ) -> Option<Sign> {
         let moved = position != self.position;
         self.position = position;
         if moved {
@@ -44,7 +51,7 @@ impl Pulse {
             return Some(Sign::Step);
         }
         if line.kind == LineKind::Whole {
-            if position.iter().any(Option::is_some) && self.gets_further(line.text) {
+            if may_tell && position > 0 && self.gets_further(line.text) {
                 return Some(Sign::Step);
             }
             return (!line.text.trim_ascii().is_empty()).then_some(Sign::Line);
@@ -63,11 +70,13 @@ impl Pulse {
     }
 
     /// Whether this line filled the last bar of a run that counts nothing: it may have no steps.
+    #[inline]
     pub(super) fn has_filled(&mut self, line: &Line<'_>) -> bool {
         let redraw = line.kind != LineKind::Whole || line.number == self.frame;
-        if !redraw || self.position.iter().any(Option::is_some) {
-            return false;
-        }
+        redraw && self.position == 0 && self.fills(line)
+    }
+
+    fn fills(&mut self, line: &Line<'_>) -> bool {
         self.frame = line.number;
         let Some((done, all)) = fraction(line.text).or_else(|| percent(line.text)) else {
             return false;
@@ -153,7 +162,7 @@ mod tests {
         let mut pulse = Pulse::default();
         let see = |&(kind, text): &(LineKind, &str)| {
             let line = Line { number: 1, kind, text: text.as_bytes() };
-            match pulse.see(&line, Position::default()) {
+            match pulse.see(&line, true, 0) {
                 None => '-',
                 Some(Sign::Output) => 'o',
                 Some(Sign::Line) => 'l',
@@ -193,10 +202,10 @@ mod tests {
         ];
         for counts in [true, false] {
             let mut pulse = Pulse::default();
-            let position = [counts.then_some(7.0), None, None, None, None, None];
+            let position = u64::from(counts);
             let see = |pulse: &mut Pulse, text: &str| {
                 let line = Line { number: 1, kind: Whole, text: text.as_bytes() };
-                pulse.see(&line, position)
+                pulse.see(&line, true, position)
             };
             see(&mut pulse, "step 7");
             for (text, expected) in lines {
@@ -215,19 +224,20 @@ mod tests {
             (&[(Frame, "9/9"), (Frame, "0/9"), (Frame, "9/9")], "f-f"),
             (&[(Whole, "shard 9/9"), (Whole, "100% of it")], "--"),
         ] {
-            let see = |pulse: &mut Pulse, (at, (kind, text)): (usize, &(LineKind, &str)), step| {
-                // A whole line ends the frames before it.
-                let number = if lines[0].0 == Frame { 1 } else { at as u64 + 1 };
-                let line = Line { number, kind: *kind, text: text.as_bytes() };
-                pulse.see(&line, [step, None, None, None, None, None]);
-                if pulse.has_filled(&line) { 'f' } else { '-' }
-            };
+            let see =
+                |pulse: &mut Pulse, (at, (kind, text)): (usize, &(LineKind, &str)), position| {
+                    // A whole line ends the frames before it.
+                    let number = if lines[0].0 == Frame { 1 } else { at as u64 + 1 };
+                    let line = Line { number, kind: *kind, text: text.as_bytes() };
+                    pulse.see(&line, true, position);
+                    if pulse.has_filled(&line) { 'f' } else { '-' }
+                };
             let mut pulse = Pulse::default();
             let said: String =
-                lines.iter().enumerate().map(|line| see(&mut pulse, line, None)).collect();
+                lines.iter().enumerate().map(|line| see(&mut pulse, line, 0)).collect();
             assert_eq!(said, filled, "{lines:?}");
             let mut counting = Pulse::default();
-            let mut said = lines.iter().enumerate().map(|line| see(&mut counting, line, Some(7.0)));
+            let mut said = lines.iter().enumerate().map(|line| see(&mut counting, line, 1));
             assert!(said.all(|sign| sign == '-'), "{lines:?}");
         }
     }
@@ -236,9 +246,8 @@ mod tests {
     fn who_has_got_further_has_made_a_step() {
         let mut pulse = Pulse::default();
         let line = Line { number: 1, kind: Whole, text: b"step 7" };
-        let at = |step| [Some(step), None, None, None, None, None];
-        assert_eq!(pulse.see(&line, at(7.0)), Some(Sign::Step));
-        assert_eq!(pulse.see(&line, at(7.0)), Some(Sign::Line));
-        assert_eq!(pulse.see(&line, at(8.0)), Some(Sign::Step));
+        assert_eq!(pulse.see(&line, true, 1), Some(Sign::Step));
+        assert_eq!(pulse.see(&line, true, 1), Some(Sign::Line));
+        assert_eq!(pulse.see(&line, true, 2), Some(Sign::Step));
     }
 }

@@ -19,7 +19,7 @@ impl Judge {
     }
 
     /// A whole line without news, of which only metrics can come, and how far the run is if it
-    /// `counts`.
+    /// `counts`. It is among the lines that are to pass.
     pub(in crate::engine) fn quiet_line(
         &mut self,
         line: &Line<'_>,
@@ -28,11 +28,17 @@ impl Judge {
         ears: Ears<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some((source, _)) = moment.source else { return };
-        self.context.line(source, line);
         self.batch.start();
-        self.missing.clear();
-        self.measure(line, counts, moment, ears, effects);
+        match &ears.reading {
+            Some(reading) if self.may_read(line, reading, &ears) => {
+                if counts {
+                    self.progress.line(line.text, moment.at);
+                }
+                self.read(line, reading, ears.searcher, moment.at);
+                self.feel_pulse(line, counts, moment, effects);
+            }
+            _ => self.measure(line, counts, moment, ears, effects),
+        }
         self.judge_samples(moment, effects);
     }
 
@@ -40,8 +46,7 @@ impl Judge {
     /// if a rule waits for one.
     pub(in crate::engine) fn counted(&mut self, line: &Line<'_>, at: Timestamp) -> Option<Sign> {
         self.progress.line(line.text, at);
-        let position = self.position();
-        self.pulse.see(line, position).filter(|_| !self.waiting.is_empty())
+        self.pulse.see(line, true, self.position()).filter(|_| !self.waiting.is_empty())
     }
 
     /// A block of whole lines without news and metrics.

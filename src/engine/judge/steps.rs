@@ -11,6 +11,8 @@ pub(super) struct Steps {
     /// The rank of its name, the series, its newest value.
     best: Option<(usize, SeriesId, f64)>,
     epoch: Option<f64>,
+    /// How often one of them got another value.
+    changes: u64,
     /// What each series counts, by its number.
     counts: Vec<Counts>,
 }
@@ -36,6 +38,11 @@ impl Counts {
 }
 
 impl Steps {
+    /// Whether a metric of that name may count the run.
+    pub(super) fn is_counted_by(name: &str) -> bool {
+        !matches!(Counts::of(name), Counts::Nothing)
+    }
+
     pub(super) fn see(&mut self, id: SeriesId, store: &SeriesStore, value: f64) {
         if self.counts.len() <= id.index() {
             while let Some(id) = store.nth(self.counts.len()).filter(|next| *next <= id) {
@@ -44,7 +51,9 @@ impl Steps {
         }
         let rank = match self.counts.get(id.index()) {
             Some(Counts::Epochs) => {
-                self.epoch = Some(value).filter(|value| value.is_finite());
+                let epoch = Some(value).filter(|value| value.is_finite());
+                self.changes += u64::from(epoch != self.epoch);
+                self.epoch = epoch;
                 return;
             }
             Some(Counts::Steps(rank)) => *rank,
@@ -52,13 +61,14 @@ impl Steps {
         };
         let better = self.best.is_none_or(|(best, known, _)| rank < best || known == id);
         if better && value.is_finite() {
+            self.changes += u64::from(self.latest() != Some(value));
             self.best = Some((rank, id, value));
         }
     }
 
-    /// The newest step and epoch.
-    pub(super) fn position(&self) -> [Option<f64>; 2] {
-        [self.latest(), self.epoch]
+    /// How often the step or the epoch got another value.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     pub(super) fn latest(&self) -> Option<f64> {

@@ -50,6 +50,8 @@ pub(super) struct Candidates {
     fixed: Vec<(usize, usize)>,
     /// The size of a number was looked at.
     unsure: bool,
+    /// The line is a bar, which has no room for sentences: `L 0.51 A 91.2%:  8%|▊   |`.
+    pub(super) on_bar: bool,
 }
 
 impl Candidates {
@@ -59,6 +61,7 @@ impl Candidates {
         self.list.clear();
         self.fixed.clear();
         self.unsure = false;
+        self.on_bar = false;
     }
 
     /// The text from `start` to `end` is looked at as it stands, whatever its digits.
@@ -160,7 +163,14 @@ impl Candidates {
         // that they are pairs, as in `took 1.2 (kernels 0.15, alloc 0.83, rest 0.02)`.
         let decimals = || self.list.iter().filter(|c| c.number.style != Style::Integer);
         let many = decimals().count() >= 4 && decimals().any(|c| !c.weak);
-        let certain = many || self.list.iter().any(|c| c.certain);
+        let of_data = |c: &&Candidate| {
+            names::is_part_of_data(&self.names[c.name.0..c.name.1])
+                && c.number.style != Style::Integer
+        };
+        let compared = self.list.iter().filter(of_data).count() >= 2;
+        let bare = |c: &&Candidate| matches!(c.number.unit, Unit::None | Unit::Percent);
+        let told = self.on_bar && decimals().filter(bare).count() >= 2;
+        let certain = many || compared || told || self.list.iter().any(|c| c.certain);
         self.list.sort_by_key(|c| c.start);
         for candidate in &self.list {
             if certain || !candidate.weak {

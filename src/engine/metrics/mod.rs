@@ -34,7 +34,7 @@ use crate::engine::splitter::{Line, LineKind};
 use found::Candidates;
 use pairs::Sentence;
 use redraw::Shown;
-pub(in crate::engine) use shapes::{Reading, Readings, Shapes};
+pub(in crate::engine) use shapes::{Asked, Reading, Readings, Shapes};
 use table::Tables;
 use token::Token;
 
@@ -136,6 +136,7 @@ impl Metrics {
             return;
         }
         self.searched = true;
+        self.candidates.on_bar = bar::is_bar(text);
         let end = before_exception(text);
         let mut from = 0;
         while let Some(at) = mapping::start(&text[from..end]) {

@@ -71,7 +71,8 @@ pub(super) fn is_qualifier(word: &str) -> bool {
 }
 
 pub(super) fn is_prose(word: &str) -> bool {
-    kinds(word) & words::PROSE != 0
+    // `A 55.2%` is an accuracy.
+    kinds(word) & words::PROSE != 0 && word != "A"
 }
 
 /// `N/A`, `None`: it stands where a value will be.

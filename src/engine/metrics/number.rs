@@ -123,6 +123,17 @@ const TENS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
+/// The same as whole numbers, as many as a fraction has digits at most.
+const WHOLE_TENS: [u64; 16] = {
+    let mut tens = [1; 16];
+    let mut power = 1;
+    while power < tens.len() {
+        tens[power] = 10 * tens[power - 1];
+        power += 1;
+    }
+    tens
+};
+
 /// Where the digits of a plain number stand: all numbers that differ in their digits only have one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
@@ -167,33 +178,68 @@ impl Layout {
         })
     }
 
-    /// The value of a number that has this layout: an exact whole number, divided or multiplied by an
-    /// exact power of ten once, is rounded once, as it must be (Clinger 1990). None: the power is
-    /// not exact.
+    /// The value of a number that has this layout, which `text` begins with: an exact whole number,
+    /// divided or multiplied by an exact power of ten once, is rounded once, as it must be (Clinger
+    /// 1990). None: the power is not exact.
     pub(super) fn value(&self, text: &[u8]) -> Option<f64> {
-        let start = usize::from(self.negative);
-        let point = start + usize::from(self.whole);
-        let mut mantissa = read_digits(0, text.get(start..point)?);
-        let mut tens = 0;
-        if self.fraction > 0 {
-            let end = point + 1 + usize::from(self.fraction);
-            mantissa = read_digits(mantissa, text.get(point + 1..end)?);
-            tens = -i64::from(self.fraction);
-        }
+        let quick = text.first_chunk().and_then(|window| self.quick_mantissa(window));
+        let mantissa = quick.or_else(|| self.mantissa(text))?.cast_signed() as f64;
+        let mut tens = -isize::from(i8::try_from(self.fraction).ok()?);
         if self.exponent > 0 {
-            let size = read_digits(0, text.get(usize::from(self.before)..)?).cast_signed();
+            let before = usize::from(self.before);
+            let size = read_digits(text.get(before..before + usize::from(self.exponent))?);
+            let size = isize::try_from(size).ok()?;
             tens += if self.shrinks { -size } else { size };
         }
-        let power = TENS.get(usize::try_from(tens.unsigned_abs()).ok()?)?;
-        let value = if tens < 0 { mantissa as f64 / power } else { mantissa as f64 * power };
+        let power = TENS.get(tens.unsigned_abs())?;
+        let value = if tens < 0 { mantissa / power } else { mantissa * power };
         Some(if self.negative { -value } else { value })
+    }
+
+    /// All digits before the exponent as one number.
+    fn mantissa(&self, text: &[u8]) -> Option<u64> {
+        let start = usize::from(self.negative);
+        let point = start + usize::from(self.whole);
+        let whole = read_digits(text.get(start..point)?);
+        let fraction = usize::from(self.fraction);
+        let behind = text.get(point..)?.get(1..1 + fraction).unwrap_or_default();
+        Some(whole * WHOLE_TENS.get(fraction)? + read_digits(behind))
+    }
+
+    /// The same with eight digits read at once: of a number with one to eight before its point, and
+    /// up to eight behind it, which has nearly any.
+    fn quick_mantissa(&self, window: &[u8; 24]) -> Option<u64> {
+        if !(1..=8).contains(&self.whole) || self.fraction > 8 {
+            return None;
+        }
+        let digits = |start: usize, count: u8| {
+            let eight = window.get(start..start + 8)?.first_chunk()?;
+            Some(eight_digits(u64::from_le_bytes(*eight) << (64 - 8 * u32::from(count))))
+        };
+        let start = usize::from(self.negative);
+        let whole = digits(start, self.whole)?;
+        if self.fraction == 0 {
+            return Some(whole);
+        }
+        let behind = digits(start + usize::from(self.whole) + 1, self.fraction)?;
+        Some(whole * WHOLE_TENS.get(usize::from(self.fraction))? + behind)
     }
 }
 
-/// Digits, put behind those of `number`.
-fn read_digits(number: u64, text: &[u8]) -> u64 {
-    text.iter()
-        .fold(number, |number, byte| number.wrapping_mul(10).wrapping_add(u64::from(byte & 0x0f)))
+/// The number of eight digits, the first one in the lowest byte; a byte of 0 is the digit 0. In
+/// pairs, then in fours, then all.
+fn eight_digits(bytes: u64) -> u64 {
+    const LOW: u64 = 0x0000_00ff_0000_00ff;
+    let digits = bytes & 0x0f0f_0f0f_0f0f_0f0f;
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let thousands = (pairs & LOW).wrapping_mul(100 + (1_000_000 << 32));
+    let ones = ((pairs >> 16) & LOW).wrapping_mul(1 + (10_000 << 32));
+    thousands.wrapping_add(ones) >> 32
+}
+
+fn read_digits(text: &[u8]) -> u64 {
+    let add = |number: u64, byte: &u8| number.wrapping_mul(10).wrapping_add(u64::from(byte & 0x0f));
+    text.iter().fold(0, add)
 }
 
 /// `nan`, `NaN`, `-nan(ind)`, `nan.0`, `inf`, `Infinity`, as whole words.
@@ -424,11 +470,14 @@ mod tests {
         #[test]
         fn a_short_number_has_the_value_that_it_has(
             text in "[-+]?[0-9]{0,17}([.][0-9]{0,17})?([eE][-+]?[0-9]{1,3})?",
+            behind in "[ -~]{0,20}",
         ) {
             let any = text.parse::<f64>().ok().map(f64::to_bits);
             let layout = Layout::of(text.as_bytes());
-            let quick = layout.and_then(|layout| layout.value(text.as_bytes()));
-            prop_assert!(quick.is_none_or(|quick| Some(quick.to_bits()) == any));
+            for text in [text.clone(), text + &behind] {
+                let quick = layout.and_then(|layout| layout.value(text.as_bytes()));
+                prop_assert!(quick.is_none_or(|quick| Some(quick.to_bits()) == any));
+            }
         }
     }
 }

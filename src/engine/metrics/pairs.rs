@@ -249,7 +249,7 @@ impl<'a> Sentence<'a> {
         true
     }
 
-    /// `Accuracy: 9832/10000 (98%)`, `HellaSwag: 2501/10042 = 0.249`: the share is the value.
+    /// `Accuracy: 9832/10000 (98%)`, `acc: 45/60 (0.75)`, `HellaSwag: 2501/10042 = 0.249`: the share is the value.
     fn share(&self, next: usize, name: &str, out: &mut Candidates) {
         if self.is_ratio(next)
             && let Kind::Number(ratio) = self.tokens[next + 1].kind
@@ -260,7 +260,8 @@ impl<'a> Sentence<'a> {
         }
         let [open, inner, close, ..] = &self.tokens[next.min(self.tokens.len())..] else { return };
         let Kind::Number(share) = inner.kind else { return };
-        if self.byte(open) == b'(' && close.kind == Kind::Close && share.unit == Unit::Percent {
+        let is_share = share.unit == Unit::Percent || matches!(share.style, Style::Decimal(1..));
+        if self.byte(open) == b'(' && close.kind == Kind::Close && is_share {
             out.offer(&[name], "_", Form::Sign, share, inner.start);
         }
     }

@@ -10,10 +10,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::found::{Candidate, Candidates};
 use super::number::{self, Layout};
+use crate::engine::block;
 use crate::engine::progress::Counters;
 
 /// Longer lines are not remembered.
@@ -58,6 +60,16 @@ struct Shape {
     repeats: bool,
     /// It may tell how far the run is.
     counts: bool,
+    /// Who asked last whether such a line is to be searched (his version, doubled), and the answer.
+    asked: AtomicU64,
+}
+
+/// Whether a line, or one of other digits, must be searched for more than metrics. The answer is
+/// remembered by its shape for those who ask the same, which `version` says, from 1 on.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Asked<'a> {
+    pub(in crate::engine) version: u64,
+    pub(in crate::engine) of: &'a dyn Fn(&[u8]) -> bool,
 }
 
 /// Where a metric stands in a shape.
@@ -138,13 +150,14 @@ impl Readings {
         Some(Reading { start, length, filled, has_columns, repeats })
     }
 
-    /// Of a line of that shape. Where a place does not fit, the line stays unknown.
-    fn add(&mut self, shape: &Shape, start: usize, line: &[u8]) {
+    /// Of a line of that shape, which `text` begins with. Where a place does not fit, it stays
+    /// unknown.
+    fn add(&mut self, shape: &Shape, start: usize, (text, length): (&[u8], usize)) {
         let end = u32::try_from(self.filled.len() + shape.slots.len());
-        let places = (u32::try_from(start), end, u16::try_from(line.len()));
+        let places = (u32::try_from(start), end, u16::try_from(length));
         if let (Ok(start), Ok(end), Ok(length)) = places {
             let Shape { has_columns, repeats, .. } = *shape;
-            self.filled.extend(shape.slots.iter().map(|slot| slot.fill(line)));
+            self.filled.extend(shape.slots.iter().map(|slot| slot.fill(text)));
             self.lines.push(ReadLine { start, length, end, has_columns, repeats });
         }
     }
@@ -160,21 +173,24 @@ impl Readings {
 struct Key {
     hash: u64,
     length: usize,
-    /// Eight bytes each, the last ones filled up: to write and to read them in the same size is
-    /// several times as fast.
-    words: Vec<u64>,
+    /// Sixteen bytes each, and the last sixteen: as many as are handled at once.
+    blocks: Vec<[u8; BLOCK]>,
 }
+
+const BLOCK: usize = 16;
 
 impl Key {
     fn set(&mut self, line: &[u8]) {
-        let (words, rest) = line.as_chunks::<8>();
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
+        let (blocks, rest) = line.as_chunks();
+        let last = line.last_chunk().copied().unwrap_or_else(|| {
+            let mut last = [0; BLOCK];
+            last[..rest.len()].copy_from_slice(rest);
+            last
+        });
         self.length = line.len();
-        self.words.clear();
-        self.words.extend(words.iter().map(|word| without_digits(*word)));
-        self.words.push(without_digits(last));
-        self.hash = hash(self.length, &self.words);
+        self.blocks.clear();
+        self.blocks.extend(blocks.iter().chain([&last]).map(|block| without_digits(*block)));
+        self.hash = hash(self.length, &self.blocks);
     }
 }
 
@@ -186,24 +202,31 @@ impl Default for Shapes {
 }
 
 impl Shapes {
-    /// Looks up the lines of a block, and adds what is found in those of a known shape to `out`,
-    /// and to `counts` those that may tell how far the run is.
+    /// Looks up the lines of a block, and adds what is found in those of a known shape to `out`;
+    /// to `counts` those that may tell how far the run is, and to `unsure` runs of lines that are
+    /// unknown or of a shape that must be searched.
     pub(in crate::engine) fn read(
         &self,
-        lines: impl Iterator<Item = Range<usize>>,
         block: &[u8],
+        asked: Asked<'_>,
         out: &mut Readings,
-        counts: &mut Vec<Range<usize>>,
+        (counts, unsure): (&mut Vec<Range<usize>>, &mut Vec<Range<usize>>),
     ) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        for range in lines {
+        for range in block::ranges(block) {
             let line = &block[range.start..range.end - 1];
             let shape = known.find_line(line, &mut out.key);
             if shape.map_or_else(|| Counters::may_tell(line), |shape| shape.counts) {
                 counts.push(range.clone());
             }
+            if shape.is_none_or(|shape| shape.is_to_be_searched(line, asked)) {
+                match unsure.last_mut() {
+                    Some(run) if run.end == range.start => run.end = range.end,
+                    _ => unsure.push(range.clone()),
+                }
+            }
             if let Some(shape) = shape {
-                out.add(shape, range.start, line);
+                out.add(shape, range.start, (&block[range.start..], line.len()));
             }
         }
     }
@@ -217,7 +240,7 @@ impl Shapes {
         readings.clear();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let shape = known.find_line(line, &mut readings.key)?;
-        readings.add(shape, 0, line);
+        readings.add(shape, 0, (line, line.len()));
         readings.nth(0)
     }
 
@@ -263,6 +286,7 @@ impl Shapes {
             slots: slots.into(),
             has_columns,
             counts: Counters::may_tell(line),
+            asked: AtomicU64::new(0),
         };
         known.add(shape);
     }
@@ -283,7 +307,7 @@ impl Known {
         set.shapes.iter().flatten().find(|shape| {
             shape.key.hash == key.hash
                 && shape.key.length == key.length
-                && shape.key.words == key.words
+                && shape.key.blocks == key.blocks
                 && shape.fixed.iter().all(|(at, digit)| line[usize::from(*at)] == *digit)
         })
     }
@@ -310,6 +334,18 @@ impl Known {
     }
 }
 
+impl Shape {
+    fn is_to_be_searched(&self, line: &[u8], asked: Asked<'_>) -> bool {
+        let known = self.asked.load(Ordering::Relaxed);
+        if known >> 1 == asked.version {
+            return known & 1 == 1;
+        }
+        let answer = (asked.of)(line);
+        self.asked.store(asked.version << 1 | u64::from(answer), Ordering::Relaxed);
+        answer
+    }
+}
+
 impl Slot {
     fn of(name: u16, candidate: &Candidate, line: &[u8]) -> Option<Self> {
         let number = &candidate.number;
@@ -325,13 +361,14 @@ impl Slot {
         })
     }
 
-    fn fill(&self, line: &[u8]) -> Filled {
+    /// In a line that `text` begins with.
+    fn fill(&self, text: &[u8]) -> Filled {
         let start = usize::from(self.start);
-        let digits = &line[start..start + usize::from(self.digits)];
-        let value = match self.layout.and_then(|layout| layout.value(digits)) {
+        let (text, digits) = (&text[start..], usize::from(self.digits));
+        let value = match self.layout.and_then(|layout| layout.value(text)) {
             Some(value) => value,
-            None if digits.is_empty() => 1.0,
-            None => number::parse(digits).unwrap_or(f64::NAN),
+            None if digits == 0 => 1.0,
+            None => number::parse(&text[..digits]).unwrap_or(f64::NAN),
         };
         let Self { name, start, written, .. } = *self;
         Filled { value: value * self.factor, name, start, written }
@@ -371,24 +408,20 @@ fn fix_words(line: &[u8], is_fixed: &mut [bool]) {
     }
 }
 
-/// Eight bytes with each digit as `0`, all at once.
-fn without_digits(bytes: [u8; 8]) -> u64 {
-    const EACH: u64 = u64::MAX / 0xff;
-    const TOP: u64 = 0x80 * EACH;
-    let word = u64::from_le_bytes(bytes);
-    // Whether a byte is at least `0`, and whether it is more than `9`, in its highest bit.
-    let low = word & !TOP;
-    let (digit, more) = (low + (0x80 - 0x30) * EACH, low + (0x80 - 0x3a) * EACH);
-    let is_digit = digit & !more & !word & TOP;
-    // 0x0f where there is one: `0` is 0x30.
-    word & !((is_digit >> 3) - (is_digit >> 7))
+/// Each digit as `0`.
+fn without_digits(block: [u8; BLOCK]) -> [u8; BLOCK] {
+    block.map(|byte| if byte.is_ascii_digit() { b'0' } else { byte })
 }
 
-fn hash(length: usize, words: &[u64]) -> u64 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, word: &u64| (hash.rotate_left(29) ^ word).wrapping_mul(FACTOR);
-    let sum = words.iter().fold(length as u64, mix);
-    sum ^ sum >> 32
+/// The product of each block's halves, folded: no multiplication waits for another one.
+fn hash(length: usize, blocks: &[[u8; BLOCK]]) -> u64 {
+    const MASKS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
+    blocks.iter().fold(length as u64, |hash, block| {
+        let both = u128::from_le_bytes(*block);
+        let (one, other) = (both as u64 ^ MASKS[0], (both >> 64) as u64 ^ MASKS[1]);
+        let product = u128::from(one) * u128::from(other);
+        hash.rotate_left(23) ^ product as u64 ^ (product >> 64) as u64
+    })
 }
 
 #[cfg(test)]
@@ -398,12 +431,37 @@ mod tests {
     #[test]
     fn of_any_byte_at_any_place_only_digits_become_zeros() {
         for byte in 0..=255_u8 {
-            for place in 0..8 {
-                let mut bytes = *b"a9/:0\xff\x00Z";
-                bytes[place] = byte;
-                let expected = bytes.map(|b| if b.is_ascii_digit() { b'0' } else { b });
-                assert_eq!(without_digits(bytes).to_le_bytes(), expected, "{bytes:?}");
+            for place in 0..BLOCK {
+                let mut block = *b"a9/:0\xff\x00Zloss=1e5";
+                block[place] = byte;
+                let plain: Vec<u8> = block.iter().copied().map(digitless).collect();
+                assert_eq!(without_digits(block).as_slice(), plain, "{block:?}");
             }
+        }
+        fn digitless(byte: u8) -> u8 {
+            match byte {
+                b'0'..=b'9' => b'0',
+                other => other,
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_any_length_differ_by_any_byte_that_is_no_digit() {
+        let line = b"epoch 3 loss=2.75 lr=0.0001 acc=99.5 grad_norm=1.234";
+        let key = |line: &[u8]| {
+            let mut key = Key::default();
+            key.set(line);
+            (key.hash, key.length, key.blocks)
+        };
+        for length in 0..line.len() {
+            let (line, mut other) = (&line[..length], line[..length].to_vec());
+            for place in 0..length {
+                let was = std::mem::replace(&mut other[place], b'7');
+                assert_eq!(key(line) == key(&other), was.is_ascii_digit(), "{length} {place}");
+                other[place] = was;
+            }
+            assert_ne!(key(line), key(&[line, b"0"].concat()));
         }
     }
 }

@@ -41,6 +41,8 @@ struct Header {
     /// What the rows are of: told in the first cell, once for several of them.
     label: String,
     idle: u32,
+    /// No row was there yet.
+    fresh: bool,
 }
 
 impl Header {
@@ -102,12 +104,18 @@ impl Tables {
     /// A header of several lines: `|  Mini-batch  |` above `|   Accuracy   |`.
     fn extend(&mut self, text: &[u8], border: Border) -> bool {
         let Some(header) = &mut self.header else { return false };
-        if border == Border::Wide && header.border == border && header.idle == 1 && !header.known {
+        if border == Border::Wide
+            && header.border == border
+            && header.idle == 1
+            && header.fresh
+            && !header.known
+        {
             return header.continues(text);
         }
         let fits = border == Border::Pipe
             && header.border == border
             && header.idle == 1
+            && header.fresh
             && self.cells.len() == header.columns.len();
         let cell = |(a, b): &(usize, usize)| text[*a..*b].trim_ascii().to_str().unwrap_or("?");
         let is_part = |name: &str| {
@@ -187,8 +195,17 @@ impl Tables {
             let columns = columns::columns(text, &self.cells);
             let label = String::new();
             let places = self.cells.clone();
-            self.header =
-                Some(Header { border, columns, places, known, counts, listed, label, idle: 0 });
+            self.header = Some(Header {
+                border,
+                columns,
+                places,
+                known,
+                counts,
+                listed,
+                label,
+                idle: 0,
+                fresh: true,
+            });
         }
         known
     }
@@ -238,6 +255,7 @@ impl Tables {
             return false;
         }
         header.idle = 0;
+        header.fresh = false;
         let (start, end) = self.cells[0];
         let first = text[start..end].trim_ascii().to_str().unwrap_or_default();
         let numbered = value(first.as_bytes()).is_some();
@@ -260,15 +278,13 @@ impl Tables {
                 continue;
             };
             let start = start + blanks(&text[*start..*end]);
-            if names::is_part_of_data(column) {
-                // `loss   0.51   0.62` under `metric   train   valid`
-                if names::class(label) == Class::Measured {
-                    out.offer(&[column, label], "_", Form::Cell, number, start);
-                }
-            } else if whole.contains(&label) {
+            if whole.contains(&label) {
                 out.offer(&[column], "/", Form::Cell, number, start);
-            } else {
+            } else if !names::is_part_of_data(column) {
                 out.offer(&[label, column], "/", Form::Cell, number, start);
+            } else if names::class(label) == Class::Measured {
+                // `loss   0.51   0.62` under `metric   train   valid`
+                out.offer(&[column, label], "_", Form::Cell, number, start);
             }
         }
         true

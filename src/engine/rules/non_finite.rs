@@ -305,7 +305,7 @@ mod tests {
             let at = Timestamp::from_secs(second as i64);
             store.push(id, Point { at, step: None, value }, "".into());
             let started = Timestamp::default();
-            let scene = Scene { at, started, series: &store, context, counters };
+            let scene = Scene { at, started, series: &store, context, passed: None, counters };
             let mut out = Vec::new();
             tracker.sampled(&[id], &scene, &mut out);
             assert_eq!(out.first().map(|change| change.state), expected, "{value}");

@@ -152,7 +152,7 @@ impl Silence {
             quiet: scene.at.since(self.since[lacks as usize]),
             lacks,
             pattern: self.pattern.as_ref().map(|pattern| pattern.as_str().to_owned()),
-            last_line: scene.context.last_line(),
+            last_line: scene.lines().last_line(),
         };
         Change { state, happening }
     }

@@ -1,6 +1,7 @@
 //! A series thinned to a bounded number of points, so that a chart still shows every peak.
 
 use crate::engine::series::Point;
+use crate::engine::series::history::{Summary, Waiting};
 
 /// At most this many buckets, each with its lowest and its highest point.
 const BUCKETS: usize = 512;
@@ -45,10 +46,10 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn of(number: u64, step: Option<f64>, value: f64) -> Self {
+    fn of(number: u64, Waiting { step, value }: Waiting) -> Self {
         // A negative NaN would sort below all; its sign means nothing.
         let value = if value.is_nan() { f64::NAN } else { value };
-        Self { number, step: step.unwrap_or(f64::NAN), value }
+        Self { number, step, value }
     }
 
     fn summand(&self) -> f64 {
@@ -74,6 +75,22 @@ impl Bucket {
             self.highest = drawn;
         }
         self.sum += drawn.summand();
+    }
+
+    /// Takes in the next samples; `number`: of the first of them.
+    fn extend(&mut self, number: u64, samples: &[Waiting]) {
+        let drawn = || (number..).zip(samples).map(|(number, sample)| Drawn::of(number, *sample));
+        let all = Summary::of(samples);
+        if !all.sum.is_finite() {
+            return drawn().for_each(|drawn| self.add(drawn));
+        }
+        if all.lowest.total_cmp(&self.lowest.value).is_lt() {
+            self.lowest = drawn().find(|drawn| drawn.value == all.lowest).unwrap_or(self.lowest);
+        }
+        if all.highest.total_cmp(&self.highest.value).is_gt() {
+            self.highest = drawn().find(|drawn| drawn.value == all.highest).unwrap_or(self.highest);
+        }
+        self.sum += all.sum;
     }
 
     /// Takes in the samples that came after.
@@ -102,7 +119,7 @@ impl Bucket {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Thinned {
     buckets: Vec<Bucket>,
     /// Each full bucket holds two to the power of this many samples.
@@ -112,18 +129,28 @@ pub(super) struct Thinned {
 }
 
 impl Thinned {
-    pub(super) fn push(&mut self, number: u64, step: Option<f64>, value: f64) {
-        let drawn = Drawn::of(number, step, value);
-        if self.buckets.len() == BUCKETS && self.filled == self.capacity() {
-            self.halve();
-        }
-        let capacity = self.capacity();
-        match self.buckets.last_mut() {
-            Some(last) if self.filled < capacity => {
-                self.filled += 1;
-                last.add(drawn);
+    /// Takes in the next samples. `number`: of the first of them.
+    pub(super) fn extend(&mut self, mut number: u64, mut samples: &[Waiting]) {
+        while let [first, others @ ..] = samples {
+            if self.buckets.len() == BUCKETS && self.filled == self.capacity() {
+                self.halve();
             }
-            _ => self.begin(Bucket::of(drawn)),
+            let room = usize::try_from(self.capacity() - self.filled).unwrap_or(usize::MAX);
+            let now = match self.buckets.last_mut() {
+                Some(last) if room > 0 => {
+                    let (now, later) = samples.split_at(room.min(samples.len()));
+                    last.extend(number, now);
+                    self.filled += now.len() as u64;
+                    samples = later;
+                    now.len()
+                }
+                _ => {
+                    self.begin(Bucket::of(Drawn::of(number, *first)));
+                    samples = others;
+                    1
+                }
+            };
+            number += now as u64;
         }
     }
 
@@ -169,7 +196,9 @@ impl Thinned {
 
     /// `newest`: the last sample, with its number.
     pub(super) fn curve(&self, name: &str, newest: Option<(u64, Point)>) -> Curve {
-        let newest = newest.map(|(number, point)| Drawn::of(number, point.step, point.value));
+        let newest = newest.map(|(number, Point { step, value, .. })| {
+            Drawn::of(number, Waiting { step: step.unwrap_or(f64::NAN), value })
+        });
         let by_step = self.first_step(newest);
         // What is printed before the first step, such as settings, has no place among steps.
         let place = |drawn: Drawn| match by_step {
@@ -210,7 +239,7 @@ mod tests {
         let (mut thinned, mut newest) = (Thinned::default(), None);
         for (number, (step, value)) in (1..).zip(values) {
             let point = Point { at: Timestamp::default(), step, value };
-            thinned.push(number, step, value);
+            thinned.extend(number, &[Waiting { step: step.unwrap_or(f64::NAN), value }]);
             newest = Some((number, point));
         }
         thinned.curve("", newest)
@@ -261,7 +290,7 @@ mod tests {
         let mut thinned = Thinned::default();
         for number in 1..=10_000_u64 {
             let value = if number == 4_321 { 1e6 } else { (number % 7) as f64 };
-            thinned.push(number, None, value);
+            thinned.extend(number, &[Waiting { step: f64::NAN, value }]);
             if number % 97 == 0 && thinned.buckets() > 40 {
                 thinned.halve();
             }

@@ -36,6 +36,13 @@ impl Figures {
         self.squares += distance * distance;
     }
 
+    /// Adds several values, kept in registers meanwhile.
+    pub(super) fn extend(&mut self, values: impl Iterator<Item = f64>) {
+        let mut figures = *self;
+        values.for_each(|value| figures.add(value));
+        *self = figures;
+    }
+
     pub(in crate::engine) fn count(&self) -> u64 {
         self.count
     }

@@ -29,6 +29,7 @@ fn with<T>(
         started: Timestamp::default(),
         series: &store,
         context: &Context::default(),
+        passed: None,
         counters: &Counters::default(),
     };
     run(&bound, &scene)
@@ -150,7 +151,7 @@ fn the_change_of_a_quotient_is_found_in_few_steps() {
     for step in 0.. {
         let (started, context) = (Timestamp::default(), &Context::default());
         let counters = &Counters::default();
-        let scene = Scene { at: now, started, series: &store, context, counters };
+        let scene = Scene { at: now, started, series: &store, context, passed: None, counters };
         if bound.holds(&scene) == Some(true) {
             break;
         }

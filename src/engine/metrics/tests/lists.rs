@@ -49,6 +49,7 @@ fn a_share_may_stand_behind_what_it_is_the_share_of() {
     check(&[
         ("HellaSwag: 2501/10042 = 0.249", "HellaSwag=0.249"),
         ("Accuracy: 98/120 = 81.7%", "Accuracy=81.7%"),
+        ("Accuracy: 45/60 (0.75)", "Accuracy=0.75"),
         ("Files: 3/10", ""),
     ]);
 }
@@ -74,6 +75,8 @@ fn words_that_make_another_name() {
         ("New worst char error = 80.1 wrote checkpoint.", "worst_char_error=80.1"),
         ("metrics['dice']=0.51 opt.groups[0]['lr']=1e-3", "dice=0.51 lr=1e-3"),
         ("Step    100: eval      Accuracy |  0.55", "step=100 eval_Accuracy=0.55"),
+        ("Train  0.19 Valid  0.2 Test  0.22", "Train=0.19 Valid=0.2 Test=0.22"),
+        ("took 0.5 to train 0.25 of it", ""),
         ("x INFO Valid MR at step 100: 0.25", "step=100 Valid_MR=0.25"),
         ("[3/40] errD 1.35 errG 4.84 gp 16.71", "errD=1.35 errG=4.84 gp=16.71"),
         (
@@ -92,6 +95,18 @@ fn a_text_that_speaks_of_a_traceback_is_none() {
         "sample: Traceback (most recent call last): he said\nstep 4 loss 0.5",
         "step=4 loss=0.5",
     )]);
+}
+
+#[test]
+fn what_is_told_beside_a_bar_needs_no_sign() {
+    check(&[
+        (
+            "L 0.693 V 0.681 A 55.20%:   8%|▊         | 1/12 [00:00<00:01, 9.21it/s]",
+            "L=0.693 V=0.681 A=55.20%",
+        ),
+        ("L 0.693 V 0.681", ""),
+        ("fetching part 2.5:   8%|▊         | 1/12 [00:00<00:01, 9.21it/s]", ""),
+    ]);
 }
 
 #[test]
@@ -133,6 +148,14 @@ fn tables_of_other_kinds() {
         (
             "epoch   loss   val_loss   dur\n    1   0.51              1.2\n    2   0.41       0.61   1.3",
             "epoch=1 loss=0.51 dur=1.2 epoch=2 loss=0.41 val_loss=0.61 dur=1.3",
+        ),
+        (
+            "│       │  train │  val │\n│ loss  │ 0.51 │ 0.62 │\n│       │  train │  val │\n│ loss  │ 0.41 │ 0.52 │",
+            "train_loss=0.51 val_loss=0.62 train_loss=0.41 val_loss=0.52",
+        ),
+        (
+            " step    loss     dev    bleu\n    1    0.51    0.62    12.1",
+            "step=1 loss=0.51 dev=0.62 bleu=12.1",
         ),
         ("epoch;loss;acc\n1;0,512;0,912", "epoch=1 loss=0,512 acc=0,912"),
         (
