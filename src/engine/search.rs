@@ -48,6 +48,14 @@ pub struct Searched {
     small: Vec<u8>,
 }
 
+impl Searched {
+    /// Bytes of memory that are kept for what is found next, roughly.
+    pub fn kept(&self) -> usize {
+        let lines = self.news.capacity() + self.unsure.capacity() + self.counts.capacity();
+        self.small.capacity() + lines * size_of::<Range<usize>>() + self.readings.kept()
+    }
+}
+
 impl Searcher {
     /// In place of `before`, whose memory of shapes it takes over.
     pub(super) fn new(before: &Self, patterns: Vec<Regex>, finds_metrics: bool) -> Self {

@@ -67,8 +67,8 @@ pub struct SeriesStore {
 #[derive(Debug)]
 pub(in crate::engine) struct Series {
     name: Box<str>,
-    /// Whether `recent` is kept, since a condition names it. Who asks for figures of all samples
-    /// must have seen to that.
+    /// Whether `recent` is kept and the history is settled after each sample, since a condition
+    /// names it.
     looked_back_at: bool,
     /// The newest samples, the newest last; at most `WINDOW` and that one.
     recent: VecDeque<Point>,
@@ -77,7 +77,6 @@ pub(in crate::engine) struct Series {
     was_finite: bool,
     /// As the program wrote the newest one.
     text: Text,
-    /// Settled after each sample if conditions look back at it.
     history: History,
 }
 
@@ -237,7 +236,8 @@ impl Series {
         })
     }
 
-    /// The value before the newest one.
+    /// The value before the newest one. This and all figures below are of series that are looked
+    /// back at; of others they lag behind by some samples.
     pub(in crate::engine) fn previous(&self) -> Option<f64> {
         self.history.previous()
     }
@@ -360,6 +360,20 @@ mod tests {
             format!("{:?}", store.get(asked).unwrap().history),
             format!("{:?}", store.get(other).unwrap().history)
         );
+    }
+
+    #[test]
+    fn the_best_was_taken_to_be_infinite_before_there_was_a_finite_value() {
+        let mut store = SeriesStore::default();
+        let id = store.look_back_at("best_loss");
+        for value in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            store.push(id, point(value), "".into());
+        }
+        let series = store.get(id).unwrap();
+        assert_eq!((series.since_lowest(), series.since_highest()), (None, None));
+        store.push(id, point(2.0), "".into());
+        let series = store.get(id).unwrap();
+        assert_eq!((series.since_lowest(), series.since_highest()), (Some(0), Some(0)));
     }
 
     #[test]

@@ -26,7 +26,9 @@ use crate::time::Timestamp;
 /// Bytes of chunks that may wait.
 const CAPACITY: usize = 4 << 20;
 /// So many events may be searched ahead; half of them are worth waking who does it.
-const AHEAD: usize = 16;
+pub(super) const AHEAD: usize = 16;
+/// Bytes of memory that are kept for the next search: enough for usual lines.
+const MOST_SPARE: usize = 256 << 10;
 /// Who comes so much too late to take was stopped.
 const LATE: Duration = Duration::from_secs(2);
 /// How long a source waits for an engine that takes nothing.
@@ -248,7 +250,8 @@ impl Queue {
     /// What was found was used; its memory is not needed any more.
     pub fn give_back(&self, searched: Searched) {
         let mut state = self.lock();
-        if state.ahead.spare.len() < AHEAD && !state.ahead.ended {
+        let has_room = state.ahead.spare.len() < AHEAD && searched.kept() <= MOST_SPARE;
+        if has_room && !state.ahead.ended {
             state.ahead.spare.push(searched);
         }
     }
@@ -267,6 +270,12 @@ impl Queue {
             state.ahead.waits = true;
             state = self.to_search.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Whether there is nothing to be searched now.
+    #[cfg(test)]
+    pub(super) fn gives_none(&self) -> bool {
+        self.lock().give_to_search().is_none()
     }
 
     /// If there is enough to do.

@@ -43,10 +43,8 @@ impl Judge {
         moment: &Moment<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let sign = self.pulse.see(line, counts, self.position());
-        if self.waiting.is_empty() {
-            return;
-        }
+        let position = self.position();
+        let sign = self.pulse.see(line, counts, position);
         if let Some(sign) = sign.filter(|_| !moment.closed) {
             self.alive(sign, moment, effects);
         }
@@ -59,7 +57,7 @@ impl Judge {
         }
     }
 
-    pub(super) fn position(&self) -> Position {
+    pub(super) fn position(&mut self) -> Position {
         self.steps.changes() + self.progress.changes()
     }
 

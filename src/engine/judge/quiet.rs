@@ -46,7 +46,8 @@ impl Judge {
     /// if a rule waits for one.
     pub(in crate::engine) fn counted(&mut self, line: &Line<'_>, at: Timestamp) -> Option<Sign> {
         self.progress.line(line.text, at);
-        self.pulse.see(line, true, self.position()).filter(|_| !self.waiting.is_empty())
+        let position = self.position();
+        self.pulse.see(line, true, position).filter(|_| !self.waiting.is_empty())
     }
 
     /// A block of whole lines without news and metrics.

@@ -11,7 +11,8 @@ pub(super) struct Steps {
     /// The rank of its name, the series, its newest value.
     best: Option<(usize, SeriesId, f64)>,
     epoch: Option<f64>,
-    /// How often one of them got another value.
+    /// What they were when somebody asked last, and how often that was another value.
+    asked: [Option<f64>; 2],
     changes: u64,
     /// What each series counts, by its number.
     counts: Vec<Counts>,
@@ -51,9 +52,7 @@ impl Steps {
         }
         let rank = match self.counts.get(id.index()) {
             Some(Counts::Epochs) => {
-                let epoch = Some(value).filter(|value| value.is_finite());
-                self.changes += u64::from(epoch != self.epoch);
-                self.epoch = epoch;
+                self.epoch = Some(value).filter(|value| value.is_finite());
                 return;
             }
             Some(Counts::Steps(rank)) => *rank,
@@ -61,13 +60,15 @@ impl Steps {
         };
         let better = self.best.is_none_or(|(best, known, _)| rank < best || known == id);
         if better && value.is_finite() {
-            self.changes += u64::from(self.latest() != Some(value));
             self.best = Some((rank, id, value));
         }
     }
 
-    /// How often the step or the epoch got another value.
-    pub(super) fn changes(&self) -> u64 {
+    /// How often the step or the epoch was another one than when this was asked before.
+    pub(super) fn changes(&mut self) -> u64 {
+        let now = [self.latest(), self.epoch];
+        self.changes += u64::from(now != self.asked);
+        self.asked = now;
         self.changes
     }
 

@@ -55,7 +55,8 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
             }
             Kind::Word => {
                 // `0.5top1`: not seen as a word from outside.
-                if token.gap == Gap::None && at > 0 {
+                let glued = token.gap == Gap::None && at > 0;
+                if glued && matches!(sentence.tokens[at - 1].kind, Kind::Number(_)) {
                     out.fix(token.start, token.end);
                 }
                 if let Some(scope) = sentence.scope(at) {

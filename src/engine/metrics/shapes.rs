@@ -162,6 +162,11 @@ impl Readings {
         }
     }
 
+    /// Bytes of memory, roughly.
+    pub(in crate::engine) fn kept(&self) -> usize {
+        self.lines.capacity() * size_of::<ReadLine>() + self.filled.capacity() * size_of::<Filled>()
+    }
+
     pub(in crate::engine) fn clear(&mut self) {
         self.lines.clear();
         self.filled.clear();

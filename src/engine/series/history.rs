@@ -41,9 +41,10 @@ struct Best {
 }
 
 impl Best {
-    /// The first sample of that value.
+    /// The first sample of that value; none if it is not finite.
     fn find(value: f64, first: u64, samples: &[Waiting]) -> Option<Self> {
-        let at = samples.iter().position(|sample| sample.value == value)?;
+        let is_it = |sample: &Waiting| value.is_finite() && sample.value == value;
+        let at = samples.iter().position(is_it)?;
         Some(Self { value, number: first + at as u64 })
     }
 }
