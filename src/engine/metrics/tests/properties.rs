@@ -114,3 +114,32 @@ fn words_with_digits_are_known_wherever_they_stand() {
         }
     }
 }
+
+/// Digits that say nothing must not make a line unknown: it was searched again each time.
+#[test]
+fn lines_with_paths_and_times_were_unknown_each_time() {
+    let memory = Shapes::default();
+    let mut metrics = Metrics::default();
+    for (one, other) in [
+        (
+            "Loading shard /data/fineweb/train-01313-of-04096.parquet into the cache of worker 0",
+            "Loading shard /data/fineweb/train-02707-of-04096.parquet into the cache of worker 4",
+        ),
+        (
+            "[2026-10-01 00:18:47] Epoch 26 [2266/4000]  loss: 1.422 (2.238)  acc: 94.45",
+            "[2026-10-01 00:21:33] Epoch 26 [3184/4000]  loss: 2.350 (0.846)  acc: 95.54",
+        ),
+        (
+            "2026-10-01 00:23:28,052 - INFO - train - step 107826 | loss=3.8849 | lr=1.73e-04",
+            "2026-10-01 00:34:35,067 - INFO - train - step 111532 | loss=1.1347 | lr=6.00e-05",
+        ),
+        (
+            r#"{"ts": "2026-10-01T00:09:05Z", "step": 103028, "train/loss": 2.17122}"#,
+            r#"{"ts": "2026-10-01T00:20:00Z", "step": 106672, "train/loss": 0.89672}"#,
+        ),
+    ] {
+        let line = Line { number: 1, kind: LineKind::Whole, text: one.as_bytes() };
+        metrics.scan_known(&line, None, &memory, &mut |_| {});
+        assert!(memory.read_line(other.as_bytes(), &mut Readings::default()).is_some(), "{other}");
+    }
+}
