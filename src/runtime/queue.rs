@@ -26,9 +26,9 @@ use crate::time::Timestamp;
 /// Bytes of chunks that may wait.
 const CAPACITY: usize = 4 << 20;
 /// So many events may be searched ahead; half of them are worth waking who does it.
-pub(super) const AHEAD: usize = 8;
+pub(super) const AHEAD: usize = 16;
 /// Bytes of memory that are kept for the next search: enough for usual lines.
-const MOST_SPARE: usize = 512 << 10;
+const MOST_SPARE: usize = 256 << 10;
 /// Who comes so much too late to take was stopped.
 const LATE: Duration = Duration::from_secs(2);
 /// How long a source waits for an engine that takes nothing.

@@ -23,7 +23,7 @@ use crate::sources::turn::{By, Spilled, Taken};
 use crate::sources::wake::Wake;
 
 /// What one read takes at most.
-const BLOCK: usize = 128 * 1024;
+const BLOCK: usize = 64 * 1024;
 /// The capacity asked for: the writer goes on while we are held up for a moment. Not more, since
 /// the system allows a user 64 MiB of pipes before it gives new ones a single page.
 const PIPE_CAPACITY: usize = 256 * 1024;

@@ -17,7 +17,7 @@ const MANY: usize = 8_000;
 /// Several megabytes.
 const PLENTY: usize = 40_000;
 /// What the supervisor reads at once.
-const BLOCK: usize = 128 * 1024;
+const BLOCK: usize = 64 * 1024;
 
 /// `worker.py` under `watch`, with a channel that cannot be reached: what is told stays in the outbox.
 struct Work {
