@@ -28,15 +28,22 @@ impl Judge {
         if counts {
             self.progress.line(line.text, moment.at);
         }
-        // A number in a line that is not complete may be cut in the middle.
-        if self.finds_metrics && line.kind != LineKind::Partial {
-            self.scan(line, moment, ears, effects);
+        match &ears.reading {
+            Some(reading) if self.may_read(line, reading, &ears) => {
+                self.read(line, reading, ears.searcher, moment.at);
+            }
+            _ => {
+                // A number in a line that is not complete may be cut in the middle.
+                if self.finds_metrics && line.kind != LineKind::Partial {
+                    self.scan(line, moment, ears, effects);
+                }
+                self.commit(None, moment, effects);
+            }
         }
-        self.commit(None, moment, effects);
         self.feel_pulse(line, counts, moment, effects);
     }
 
-    pub(super) fn feel_pulse(
+    fn feel_pulse(
         &mut self,
         line: &Line<'_>,
         counts: bool,
@@ -175,18 +182,12 @@ impl Judge {
     }
 
     /// Whether what was found in a line ahead may be taken as it is.
-    pub(super) fn may_read(&self, line: &Line<'_>, reading: &Reading<'_>, ears: &Ears<'_>) -> bool {
+    fn may_read(&self, line: &Line<'_>, reading: &Reading<'_>, ears: &Ears<'_>) -> bool {
         !reading.repeats && !self.trace && ears.format.holds(line, reading)
     }
 
     /// Puts what was found in a line ahead into the series at once.
-    pub(super) fn read(
-        &mut self,
-        line: &Line<'_>,
-        reading: &Reading<'_>,
-        searcher: &Searcher,
-        at: Timestamp,
-    ) {
+    fn read(&mut self, line: &Line<'_>, reading: &Reading<'_>, searcher: &Searcher, at: Timestamp) {
         let mut ids = std::mem::take(&mut self.ids);
         ids.clear();
         for filled in reading.filled {

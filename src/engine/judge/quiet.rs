@@ -29,16 +29,7 @@ impl Judge {
         effects: &mut Vec<Effect>,
     ) {
         self.batch.start();
-        match &ears.reading {
-            Some(reading) if self.may_read(line, reading, &ears) => {
-                if counts {
-                    self.progress.line(line.text, moment.at);
-                }
-                self.read(line, reading, ears.searcher, moment.at);
-                self.feel_pulse(line, counts, moment, effects);
-            }
-            _ => self.measure(line, counts, moment, ears, effects),
-        }
+        self.measure(line, counts, moment, ears, effects);
         self.judge_samples(moment, effects);
     }
 
