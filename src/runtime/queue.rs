@@ -24,7 +24,7 @@ use crate::sources::Sink;
 use crate::time::Timestamp;
 
 /// Bytes of chunks that may wait.
-const CAPACITY: usize = 4 << 20;
+const CAPACITY: usize = 2 << 20;
 /// So many events may be searched ahead; half of them are worth waking who does it.
 pub(super) const AHEAD: usize = 16;
 /// Bytes of memory that are kept for the next search: enough for usual lines.
