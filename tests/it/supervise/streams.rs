@@ -136,8 +136,11 @@ fn a_full_disk_under_our_output_does_not_end_the_command() {
 fn a_reader_that_leaves_hangs_up_a_forced_terminal() {
     let mut command = Command::new(WATCH);
     isolate(&mut command);
-    command.args(["--pty", "always", "--", "yes"]).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut run = Running::start(&mut command);
+    // A write may fail before the signal comes (Linux hangs up the files first): a shell's `echo`
+    // goes on then, where `yes` would end by itself.
+    let script = "while :; do echo y; done";
+    command.args(["--pty", "always", "--", "sh", "-c", script]);
+    let mut run = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()));
     assert_eq!(run.line(), "y");
     drop(run.lines);
     assert_eq!(run.child.wait().unwrap().signal(), Some(1));
