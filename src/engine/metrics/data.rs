@@ -37,19 +37,25 @@ impl<'a> Sentence<'a> {
         named.then(|| self.qualified(colon - 1))
     }
 
-    /// The first word of `val Loss: 0.6 Acc: 0.7`, if no other data is spoken of.
+    /// The first word of `val Loss: 0.6 Acc: 0.7`, if no other data is spoken of. Only a header or
+    /// a place stands before it: `INFO:trainer:`, `Epoch 3 |`.
     pub(super) fn shared_data(&self) -> Option<&'a str> {
-        let [data, name, sign, ..] = self.tokens else { return None };
         let is_word = |token: &Token| token.kind == Kind::Word;
-        let shares = is_word(data)
+        let is_of_data = |token: &Token| is_word(token) && names::says_data(self.text_of(token));
+        let at = self.tokens.iter().position(is_of_data)?;
+        let [data, name, sign, ..] = &self.tokens[at..] else { return None };
+        let opens = at.checked_sub(1).and_then(|before| self.kind(before)).is_none_or(|before| {
+            matches!(before, Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon)
+        });
+        let is_measured =
+            |token: &Token| is_word(token) && names::class(self.text_of(token)) == Class::Measured;
+        let shares = opens
+            && !self.tokens[..at].iter().any(is_measured)
             && names::is_part_of_data(self.text_of(data))
-            && is_word(name)
+            && is_measured(name)
             && name.gap == Gap::One
-            && names::class(self.text_of(name)) == Class::Measured
             && matches!(sign.kind, Kind::Colon | Kind::Equals | Kind::Number(_));
-        let mut others = self.tokens[1..].iter().filter(|token| is_word(token));
-        (shares && !others.any(|token| names::says_data(self.text_of(token))))
-            .then(|| self.text_of(data))
+        (shares && !self.tokens[at + 1..].iter().any(is_of_data)).then(|| self.text_of(data))
     }
 
     /// The data that is spoken of from this word on: `Test: [0/48] loss 0.5`, `| valid | loss 5.2`,

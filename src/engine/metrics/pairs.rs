@@ -136,7 +136,10 @@ impl<'a> Sentence<'a> {
         if self.is_changed(at) {
             return;
         }
-        if !self.listed(at, number, out) && !self.pair(at, number, false, out) {
+        if self.listed(at, number, out) || self.in_order(at, number, out) {
+            return;
+        }
+        if !self.pair(at, number, false, out) {
             prose::find(self, at, number, out);
         }
     }

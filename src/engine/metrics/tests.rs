@@ -233,6 +233,10 @@ fn data_that_a_line_begins_with_is_that_of_all_that_is_alike() {
     check(&[
         ("train Loss: 0.51 Acc: 0.81", "train_Loss=0.51 train_Acc=0.81"),
         ("val Loss: 0.61 Acc: 0.79", "val_Loss=0.61 val_Acc=0.79"),
+        ("INFO:trainer:val Loss: 0.61 Acc: 0.79", "val_Loss=0.61 val_Acc=0.79"),
+        ("Train ppl.    12.30 Val ppl     12.90", "Train_ppl=12.30 Val_ppl=12.90"),
+        ("Epoch 3 | val Loss: 0.61 | Acc: 0.79", "epoch=3 val_Loss=0.61 val_Acc=0.79"),
+        ("loss: 0.51 | val loss: 0.61 | acc: 0.79", "loss=0.51 val_loss=0.61 acc=0.79"),
         ("train loss 0.5 lr 0.1 grad_norm 1.5", "train_loss=0.5 lr=0.1 grad_norm=1.5"),
         ("train loss 0.5, val loss 0.6, acc 0.7", "train_loss=0.5 val_loss=0.6 acc=0.7"),
         ("train loss 0.5, val_loss 0.6, acc 0.7", "train_loss=0.5 val_loss=0.6 acc=0.7"),

@@ -132,8 +132,8 @@ fn word(rest: &[u8]) -> usize {
 }
 
 const ABBREVIATED: &[&str] = &[
-    "avg", "val", "acc", "prec", "max", "min", "std", "cum", "reg", "cls", "num", "approx", "est",
-    "ep", "epo", "iter", "l.r",
+    "avg", "val", "acc", "prec", "ppl", "err", "max", "min", "std", "cum", "reg", "cls", "num",
+    "approx", "est", "ep", "epo", "iter", "l.r",
 ];
 
 fn sign(rest: &[u8]) -> (Kind, usize) {

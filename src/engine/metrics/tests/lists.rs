@@ -16,6 +16,19 @@ fn short_lists_of_what_was_measured_are_numbered() {
 }
 
 #[test]
+fn several_names_and_as_many_numbers_belong_together_in_their_order() {
+    check(&[
+        ("LOSS, MAE, MAPE 0.5 0.2 9.6", "LOSS=0.5 MAE=0.2 MAPE=9.6"),
+        ("val loss, acc: 0.5, 0.91", "val_loss=0.5 acc=0.91"),
+        ("epoch 3 loss, acc = 0.5 91.2%", "epoch=3 loss=0.5 acc=91.2%"),
+        // Which is which is not known.
+        ("loss, mae 0.5 0.2 9.6", ""),
+        ("loss, mae, mape 0.5 0.2", ""),
+        ("step 10, loss 0.5, acc 0.9", "step=10 loss=0.5 acc=0.9"),
+    ]);
+}
+
+#[test]
 fn brackets_that_belong_to_a_name_hold_its_parts() {
     check(&[
         (
