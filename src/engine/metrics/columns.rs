@@ -14,6 +14,8 @@ pub(super) enum Border {
     Tab,
     Pipe,
     Wide,
+    /// One blank, which stands between the words of other lines too.
+    Blank,
     Comma,
     Semicolon,
 }
@@ -63,6 +65,7 @@ pub(super) fn split(text: &[u8], border: Border, cells: &mut Vec<(usize, usize)>
             Border::Comma => usize::from(text[at] == b','),
             Border::Semicolon => usize::from(text[at] == b';'),
             Border::Pipe => wall(&text[at..end]),
+            Border::Blank => text[at..end].iter().take_while(|b| **b == b' ').count(),
             Border::Wide => match text[at..end].iter().take_while(|b| **b == b' ').count() {
                 1 => 0,
                 blanks => blanks,
@@ -97,7 +100,7 @@ pub(super) fn columns(text: &[u8], cells: &[(usize, usize)]) -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
     for (start, end) in cells {
         let name = text[*start..*end].trim_ascii().to_str_lossy();
-        columns.push(name.strip_prefix("# ").unwrap_or(&name).trim_start().to_owned());
+        columns.push(without_mark(&name).to_owned());
     }
     if !columns[1..].contains(&columns[0]) {
         for at in (1..columns.len()).rev() {
@@ -108,6 +111,14 @@ pub(super) fn columns(text: &[u8], cells: &[(usize, usize)]) -> Vec<String> {
         }
     }
     columns
+}
+
+/// `# step` or `#STEP` without the mark, which makes a header a comment to others.
+pub(super) fn without_mark(name: &str) -> &str {
+    match name.strip_prefix('#').map(str::trim_start) {
+        Some(rest) if rest.starts_with(|c: char| c.is_alphabetic()) => rest,
+        _ => name,
+    }
 }
 
 /// Parts cells that hold several values: padded columns touch where the numbers are long.

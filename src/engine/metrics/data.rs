@@ -53,7 +53,7 @@ impl<'a> Sentence<'a> {
             && !self.tokens[..at].iter().any(is_measured)
             && names::is_part_of_data(self.text_of(data))
             && is_measured(name)
-            && name.gap == Gap::One
+            && name.gap != Gap::None
             && matches!(sign.kind, Kind::Colon | Kind::Equals | Kind::Number(_));
         (shares && !self.tokens[at + 1..].iter().any(is_of_data)).then(|| self.text_of(data))
     }

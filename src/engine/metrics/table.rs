@@ -1,10 +1,11 @@
 //! Tables: names in a header line, values in the lines below; and boxed tables of two columns.
 //!
-//! Columns stand apart by a tab, by two blanks, by a border, or by a comma.
+//! Columns stand apart by a tab, by two blanks, by a border, or by a comma; by one blank where a
+//! line is nothing but names that begin with a count or with `#`, or nothing but numbers.
 
 use bstr::ByteSlice;
 
-use super::columns::{self, Border, border, split};
+use super::columns::{self, Border, split, without_mark};
 use super::found::{Candidates, Form};
 use super::mapping::whole_number;
 use super::names::{self, Class};
@@ -46,6 +47,14 @@ struct Header {
 }
 
 impl Header {
+    /// `#  step  loss`: the mark of a comment is no column, which a row of `cells` shows.
+    fn drop_mark(&mut self, cells: usize) {
+        if self.columns[0] == "#" && cells + 1 == self.columns.len() {
+            self.columns.remove(0);
+            self.places.remove(0);
+        }
+    }
+
     /// `loss     last      counter` below `average  since     example`.
     fn continues(&mut self, text: &[u8]) -> bool {
         let Ok(text) = text.to_str() else { return false };
@@ -167,8 +176,7 @@ impl Tables {
         let (mut measured, mut counts, mut data) = (false, false, 0);
         for (start, end) in &self.cells {
             let Ok(name) = text[*start..*end].trim_ascii().to_str() else { return false };
-            // `# step  loss`: a comment to others.
-            let name = name.strip_prefix("# ").unwrap_or(name).trim_start();
+            let name = without_mark(name);
             let unnamed = name.is_empty()
                 && (listed.is_some() || border == Border::Pipe && *start == self.cells[0].0);
             if !is_name(name) && name != "#" && !unnamed {
@@ -190,6 +198,10 @@ impl Tables {
         let alike =
             |h: &Header| h.border == border && h.columns.len().abs_diff(self.cells.len()) <= 1;
         let free = self.header.as_ref().is_none_or(|h| !h.known || alike(h));
+        // It may be a sentence.
+        if border == Border::Blank && !free {
+            return false;
+        }
         let boxed = border != Border::Pipe || columns::wall(text.trim_ascii()) > 0;
         if known || free && boxed && !border.is_mark() {
             let columns = columns::columns(text, &self.cells);
@@ -220,30 +232,42 @@ impl Tables {
         both.filter(|(metric, value)| border == Border::Pipe && (1..*value).contains(metric))
     }
 
-    fn row(&mut self, text: &[u8], border: Border, out: &mut Candidates) -> bool {
-        let Some(header) = &mut self.header else { return false };
+    /// Cuts a line into as many cells as the header has columns; whether it has one more in front,
+    /// a label under no name. None if it does not fit.
+    fn fit(&mut self, text: &[u8], border: Border) -> Option<bool> {
+        let header = self.header.as_mut()?;
         header.idle += 1;
         if header.idle > PATIENCE {
             self.header = None;
-            return false;
+            return None;
+        }
+        let cells = &mut self.cells;
+        let is_loose = |border| matches!(border, Border::Wide | Border::Blank);
+        let alike = border == header.border || is_loose(border) && is_loose(header.border);
+        let by_blanks = [border, header.border].contains(&Border::Blank);
+        if alike && by_blanks {
+            split(text, Border::Blank, cells);
+            header.drop_mark(cells.len());
+            let is_number = |(a, b): &(usize, usize)| value(&text[*a..*b]).is_some();
+            return (cells.len() == header.columns.len() && cells.iter().all(is_number))
+                .then_some(false);
         }
         if border == Border::Wide {
-            columns::part(text, header.columns.len(), &mut self.cells);
-            // `#  step  loss`: the mark of a comment is no column.
-            if header.columns[0] == "#" && self.cells.len() + 1 == header.columns.len() {
-                header.columns.remove(0);
-                header.places.remove(0);
-            }
-            let holes = header.known && (2..header.columns.len()).contains(&self.cells.len());
-            if holes && !columns::align(&header.places, &mut self.cells) {
-                return false;
+            columns::part(text, header.columns.len(), cells);
+            header.drop_mark(cells.len());
+            let holes = header.known && (2..header.columns.len()).contains(&cells.len());
+            if holes && !columns::align(&header.places, cells) {
+                return None;
             }
         }
-        // A column of labels may have no name: the row has one cell more.
-        let unnamed = self.cells.len() == header.columns.len() + 1 && border == Border::Wide;
-        if border != header.border || !unnamed && self.cells.len() != header.columns.len() {
-            return false;
-        }
+        let unnamed = cells.len() == header.columns.len() + 1 && border == Border::Wide;
+        let fits = alike && (unnamed || cells.len() == header.columns.len());
+        fits.then_some(unnamed)
+    }
+
+    fn row(&mut self, text: &[u8], border: Border, out: &mut Candidates) -> bool {
+        let Some(unnamed) = self.fit(text, border) else { return false };
+        let Some(header) = &mut self.header else { return false };
         if let Some((metric, number)) = header.listed {
             return entry(text, &self.cells, (metric, number), &mut header.label, out);
         }
@@ -371,6 +395,24 @@ fn without_bar(line: &[u8]) -> &[u8] {
         Some(text) => text,
         None => line,
     }
+}
+
+/// What stands between the columns of a line, if it may have any.
+fn border(text: &[u8]) -> Option<Border> {
+    columns::border(text).or_else(|| is_plain(text.trim_ascii()).then_some(Border::Blank))
+}
+
+/// Whether a line is nothing but three names and more, which begin with a count or with `#`, or
+/// nothing but three numbers and more.
+fn is_plain(text: &[u8]) -> bool {
+    let Ok(text) = text.to_str() else { return false };
+    let words = || text.split(' ').filter(|word| *word != "#");
+    let first = without_mark(words().next().unwrap_or_default());
+    let counts = matches!(names::class(first), Class::Epoch | Class::Step);
+    let is_header = (text.starts_with('#') || counts)
+        && words().all(|word| is_name(without_mark(word)) && !names::is_prose(word));
+    let is_row = || words().all(|word| value(word.as_bytes()).is_some());
+    (3..=columns::MOST).contains(&words().count()) && (is_header || is_row())
 }
 
 /// Whether a line would be a row below a header that fits.

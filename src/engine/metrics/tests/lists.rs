@@ -123,6 +123,29 @@ fn what_is_told_beside_a_bar_needs_no_sign() {
 }
 
 #[test]
+fn columns_may_stand_one_blank_apart() {
+    check(&[
+        (
+            "#STEP RMSE_GRAD LOSS_TRAIN\n100 0.5 1.25\n200 0.25 1.125",
+            "step=100 RMSE_GRAD=0.5 LOSS_TRAIN=1.25 step=200 RMSE_GRAD=0.25 LOSS_TRAIN=1.125",
+        ),
+        ("# iter energy gap\n1 -7.25 0.5", "step=1 energy=-7.25 gap=0.5"),
+        ("Epoch Loss Accuracy\n   1   0.51   0.91", "epoch=1 Loss=0.51 Accuracy=0.91"),
+        ("step  loss  lr\n1 0.51 1e-3", "step=1 loss=0.51 lr=1e-3"),
+        // Sentences, and lines that have other cells.
+        ("Epoch is complete now\n1 0.5 0.6 0.7", ""),
+        ("the loss and accuracy\n1 0.5 0.6 0.7", ""),
+        ("#STEP A B\n100 0.5", ""),
+        ("#STEP A B\n100 0.5 x", ""),
+        // What looks like a header in between displaces none.
+        (
+            "| epoch | loss |\n| 1 | 0.5 |\nstep counts reset\n| 2 | 0.4 |",
+            "epoch=1 loss=0.5 epoch=2 loss=0.4",
+        ),
+    ]);
+}
+
+#[test]
 fn tables_of_other_kinds() {
     check(&[
         (
