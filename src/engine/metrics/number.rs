@@ -410,9 +410,10 @@ fn unit(rest: &[u8]) -> Option<(Unit, f64, usize)> {
         let pair = rest.get(len) == Some(&b'=');
         return Some(if pair { (Unit::None, 1.0, 0) } else { (Unit::Rate, 1.0, len) });
     }
-    let micro = rest.starts_with("µs".as_bytes()) || rest.starts_with("μs".as_bytes());
-    if micro {
-        return Some((Unit::Time, 1.0, 3));
+    if first >= 0x80 {
+        let of = |(sign, _): &&(&str, Unit)| rest.starts_with(sign.as_bytes());
+        let unit = SIGNS.iter().find(of);
+        return Some(unit.map_or((Unit::None, 1.0, 0), |(sign, unit)| (*unit, 1.0, sign.len())));
     }
     if !(first.is_ascii_alphabetic() || first == b'_') {
         return Some((Unit::None, 1.0, 0));
@@ -425,7 +426,7 @@ fn unit(rest: &[u8]) -> Option<(Unit, f64, usize)> {
     let (unit, factor) = match text {
         b"s" | b"ms" | b"us" | b"ns" | b"sec" | b"secs" | b"min" | b"m" | b"h" | b"hr" | b"d"
         | b"seconds" => (Unit::Time, 1.0),
-        b"dB" | b"px" | b"mm" | b"cm" | b"Hz" => (Unit::Scale, 1.0),
+        b"dB" | b"px" | b"nm" | b"mm" | b"cm" | b"Hz" | b"W" | b"eV" | b"meV" => (Unit::Scale, 1.0),
         b"k" | b"K" | b"kB" | b"KB" => (Unit::Scale, 1e3),
         b"M" | b"MB" | b"mb" | b"Mb" => (Unit::Scale, 1e6),
         b"G" | b"GB" | b"B" | b"gb" | b"Gb" => (Unit::Scale, 1e9),
@@ -437,6 +438,16 @@ fn unit(rest: &[u8]) -> Option<(Unit, f64, usize)> {
     };
     Some((unit, factor, len))
 }
+
+/// Units that are not of ASCII: micro as a sign and as a letter, Å as a letter and as a sign.
+const SIGNS: [(&str, Unit); 6] = [
+    ("µs", Unit::Time),
+    ("μs", Unit::Time),
+    ("Å", Unit::Scale),
+    ("\u{212b}", Unit::Scale),
+    ("°C", Unit::Scale),
+    ("°", Unit::Scale),
+];
 
 fn word(text: &[u8]) -> usize {
     text.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_')).count()

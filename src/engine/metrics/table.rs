@@ -271,7 +271,8 @@ impl Tables {
         if let Some((metric, number)) = header.listed {
             return entry(text, &self.cells, (metric, number), &mut header.label, out);
         }
-        let numbers = self.cells.iter().filter(|(a, b)| value(&text[*a..*b]).is_some()).count();
+        let holds = |(a, b): &&(usize, usize)| values(&text[*a..*b]).next().is_some();
+        let numbers = self.cells.iter().filter(holds).count();
         let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
         let strict = border == Border::Wide && numbers + junk + 1 < self.cells.len();
         let sure = header.known || numbers == self.cells.len() && header.idle == 1;
@@ -290,28 +291,38 @@ impl Tables {
         // A bar labels no row.
         let is_label = |text: &&str| text.contains(char::is_alphanumeric);
         let mut label = Some(first).filter(|_| !numbered).filter(is_label).unwrap_or_default();
-        let whole = ["", "all", "total", "overall", "mean", "average", "avg"];
         for ((start, end), column) in self.cells[usize::from(unnamed)..].iter().zip(&header.columns)
         {
-            let Some(number) = value(&text[*start..*end]) else {
-                // `| class | AP | class | AP |`: the label of what follows.
-                if *column == header.columns[0] {
-                    let cell = text[*start..*end].trim_ascii().to_str().ok();
-                    label = cell.filter(is_label).unwrap_or_default();
-                }
-                continue;
-            };
-            let start = start + blanks(&text[*start..*end]);
-            if whole.contains(&label) {
-                out.offer(&[column], "/", Form::Cell, number, start);
-            } else if !names::is_part_of_data(column) {
-                out.offer(&[label, column], "/", Form::Cell, number, start);
-            } else if names::class(label) == Class::Measured {
-                // `loss   0.51   0.62` under `metric   train   valid`
-                out.offer(&[column, label], "_", Form::Cell, number, start);
+            let cell = &text[*start..*end];
+            // `| class | AP | class | AP |`: the label of what follows.
+            if *column == header.columns[0] && values(cell).next().is_none() {
+                label = cell.trim_ascii().to_str().ok().filter(is_label).unwrap_or_default();
+            }
+            for (at, place, number) in values(cell) {
+                offer((label, column, place), number, start + at, out);
             }
         }
         true
+    }
+}
+
+/// Offers a value under the name of its column, with what its row is of.
+fn offer(
+    (label, column, place): (&str, &str, &str),
+    number: Number,
+    start: usize,
+    out: &mut Candidates,
+) {
+    let whole = ["", "all", "total", "overall", "mean", "average", "avg"].contains(&label);
+    if !place.is_empty() {
+        out.offer(&[column, place], "/", Form::Cell, number, start);
+    } else if whole {
+        out.offer(&[column], "/", Form::Cell, number, start);
+    } else if !names::is_part_of_data(column) {
+        out.offer(&[label, column], "/", Form::Cell, number, start);
+    } else if names::class(label) == Class::Measured {
+        // `loss   0.51   0.62` under `metric   train   valid`
+        out.offer(&[column, label], "_", Form::Cell, number, start);
     }
 }
 
@@ -352,6 +363,26 @@ pub(super) fn value(cell: &[u8]) -> Option<Number> {
         Lexed::Number(n) | Lexed::Fraction(n) if n.len == cell.len() && !n.glued => Some(n),
         _ => None,
     }
+}
+
+/// The values of a cell, each with where it stands in it and its place in a list: of
+/// `[9.7e-01, 4.8e-01]` both.
+fn values(cell: &[u8]) -> impl Iterator<Item = (usize, &'static str, Number)> + '_ {
+    const PLACES: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
+    let text = cell.trim_ascii();
+    let list = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
+    let list = list.filter(|list| list.split(|byte| *byte == b',').all(|x| value(x).is_some()));
+    let count = list.map_or(0, |list| list.split(|byte| *byte == b',').count());
+    let places = if count == 1 { &[""][..] } else { &PLACES[..] };
+    let mut next = blanks(cell) + 1;
+    let inner = list.filter(|_| count <= PLACES.len()).unwrap_or_default();
+    let listed = inner.split(|byte| *byte == b',').zip(places).filter_map(move |(part, place)| {
+        let at = next + blanks(part);
+        next += part.len() + 1;
+        value(part).map(|number| (at, *place, number))
+    });
+    let single = value(cell).map(|number| (blanks(cell), "", number));
+    single.into_iter().chain(listed)
 }
 
 fn is_blank_or_junk(cell: &[u8]) -> bool {

@@ -234,6 +234,8 @@ fn data_that_a_line_begins_with_is_that_of_all_that_is_alike() {
         ("train Loss: 0.51 Acc: 0.81", "train_Loss=0.51 train_Acc=0.81"),
         ("val Loss: 0.61 Acc: 0.79", "val_Loss=0.61 val_Acc=0.79"),
         ("INFO:trainer:val Loss: 0.61 Acc: 0.79", "val_Loss=0.61 val_Acc=0.79"),
+        ("epoch=3 RMSD=11.64Å lDDT-Cα=0.18", "epoch=3 RMSD=11.64Å lDDT-Cα=0.18"),
+        ("tick 1     kimg 4.0      augment 0.004", "step=1 kimg=4.0 augment=0.004"),
         ("Test  loss: 0.61, accuracy: 0.79", "Test_loss=0.61 Test_accuracy=0.79"),
         ("Train ppl.    12.30 Val ppl     12.90", "Train_ppl=12.30 Val_ppl=12.90"),
         ("Epoch 3 | val Loss: 0.61 | Acc: 0.79", "epoch=3 val_Loss=0.61 val_Acc=0.79"),

@@ -23,7 +23,7 @@ const MEASURED_WORDS: &str = "
 /// Where the run is: `step` and `epoch` are one name each, others stay as they are.
 const EPOCHS_WORDS: &str = "
     epoch ep 轮次 エポック 에폭 epoche époque Époque época Época эпоха Эпоха";
-const STEPS_WORDS: &str = "step iter itr iteration it global_step";
+const STEPS_WORDS: &str = "step iter itr iteration it global_step tick";
 const COUNTED_WORDS: &str = "
     trial episode generation gen update round timestep total_timesteps num_updates batch";
 

@@ -146,6 +146,18 @@ fn columns_may_stand_one_blank_apart() {
 }
 
 #[test]
+fn a_cell_may_hold_a_list() {
+    check(&[
+        (
+            "Step      Train loss              Test metric\n0         [9.76e-01, 4.87e-01]    [1.04e+00]",
+            "step=0 Train_loss/0=9.76e-01 Train_loss/1=4.87e-01 Test_metric=1.04e+00",
+        ),
+        ("| epoch | loss | shape |\n| 1 | 0.5 | [a, 3] |", "epoch=1 loss=0.5"),
+        ("| epoch | loss | shape |\n| 1 | 0.5 | [] |", "epoch=1 loss=0.5"),
+    ]);
+}
+
+#[test]
 fn tables_of_other_kinds() {
     check(&[
         (
