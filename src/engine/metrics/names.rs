@@ -56,6 +56,18 @@ fn is_measured(word: &str) -> bool {
         || ["loss", "acc", "accuracy", "norm", "score", "reward", "error"].into_iter().any(ends)
         || (word.len() > 3 && word.as_bytes()[..3].eq_ignore_ascii_case(b"map"))
         || heads(word)
+        || humps(word)
+}
+
+/// `AverageReturn`, `testIoU`: a known word from a capital on. Short ones are known if they are an
+/// abbreviation: no `FeatureMap`.
+fn humps(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    let begins = |at: &usize| bytes[at - 1].is_ascii_lowercase() && bytes[*at].is_ascii_uppercase();
+    (1..bytes.len()).filter(begins).map(|at| &word[at..]).any(|hump| {
+        let short = hump.len() < 4 && !hump.ends_with(|c: char| c.is_ascii_uppercase());
+        !short && kinds(hump) & words::MEASURED != 0
+    })
 }
 
 /// `errD`, `lossG`: a known word, and a capital begins the next.

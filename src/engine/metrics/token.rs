@@ -124,7 +124,9 @@ fn word(rest: &[u8]) -> usize {
     }
     // `Avg. loss`: an abbreviation keeps its point when a word follows.
     let dotted = rest.get(end) == Some(&b'.') && rest.get(end + 1) == Some(&b' ');
-    let short = |word: &&[u8]| word.eq_ignore_ascii_case(&rest[..end]);
+    // `Mel-Spec. Error`
+    let start = rest[..end].iter().rposition(|byte| *byte == b'-').map_or(0, |dash| dash + 1);
+    let short = |word: &&[u8]| word.eq_ignore_ascii_case(&rest[start..end]);
     if dotted && ABBREVIATED.iter().any(|word| short(&word.as_bytes())) {
         return end + 1;
     }
@@ -133,7 +135,7 @@ fn word(rest: &[u8]) -> usize {
 
 const ABBREVIATED: &[&str] = &[
     "avg", "val", "acc", "prec", "ppl", "err", "max", "min", "std", "cum", "reg", "cls", "num",
-    "approx", "est", "ep", "epo", "iter", "l.r",
+    "approx", "est", "spec", "ep", "epo", "iter", "l.r",
 ];
 
 fn sign(rest: &[u8]) -> (Kind, usize) {
