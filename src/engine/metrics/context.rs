@@ -25,8 +25,11 @@ impl<'a> Sentence<'a> {
         }
         match token.kind {
             Kind::Word => number.glued,
-            // A bar's percentage: `45%|███`.
-            Kind::Pipe => number.unit != Unit::Percent,
+            // A bar's percentage: `45%|███`; a cell's in `acc: 45%| mAP: 55%|`.
+            Kind::Pipe => {
+                let more = self.tokens.get(next + 1).is_none_or(|t| t.kind == Kind::Word);
+                number.unit != Unit::Percent || more
+            }
             Kind::Comma | Kind::Semicolon | Kind::Close | Kind::Quote | Kind::Open => true,
             Kind::Colon => self.tokens.get(next + 1).is_none_or(|t| t.gap != Gap::None),
             Kind::Other => matches!(self.byte(token), b'.' | b'!' | b'/' | b'+' | 0x80..),

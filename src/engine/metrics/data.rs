@@ -87,7 +87,15 @@ impl<'a> Sentence<'a> {
             Kind::Pipe | Kind::Close => opens,
             // `TRAIN - loss 0.5 / VAL - loss 0.6`
             Kind::Dash => opens && kind(at + 2) == Some(Kind::Word),
-            Kind::Word => opens && names::is_report(self.text(at + 1, at + 1)),
+            Kind::Word => {
+                let next = self.text(at + 1, at + 1);
+                // `eval     E: 0    R: 22.1`: the line's first column.
+                let column = at == 0
+                    && self.tokens[1].gap == Gap::Wide
+                    && kind(2) == Some(Kind::Colon)
+                    && names::class(next) != Class::Measured;
+                opens && (names::is_report(next) || column)
+            }
             _ => false,
         };
         told.then_some(if names::is_held_out(word) { word } else { "" })

@@ -64,7 +64,7 @@ impl Sentence<'_> {
         let says =
             |i: &usize| names::is_prose(self.text(*i, *i)) || names::is_joint(self.text(*i, *i));
         let rest = (first..word).rev().find(says).map(|i| i + 1);
-        let rest = rest.filter(|rest| !clean && !place.attached && of.is_none() && word - rest < 3);
+        let rest = rest.filter(|rest| !clean && !place.attached && of.is_none() && word - rest < 4);
         let first = rest.unwrap_or_else(|| self.qualified(of.unwrap_or(word)).0);
         Some((first, of.unwrap_or(last)))
     }
