@@ -136,15 +136,12 @@ fn draw_non_finite(canvas: &mut Canvas, curve: &Curve, frame: &Frame, x_axis: &A
         canvas.box_of(at - 2.5, frame.bottom - 16.0, at + 2.5, frame.bottom, ALARM, 255);
         if !labelled {
             let label = if y.is_nan() { "NaN" } else { "inf" };
-            let right = at > (frame.left + frame.right) / 2.0;
+            // To the right, where the gap is, and a row above the label of a best value on the floor.
+            let room = at + 10.0 + canvas.width(label, TEXT, Weight::SemiBold) < frame.right;
             let (x, align) =
-                if right { (at - 10.0, Align::Right) } else { (at + 10.0, Align::Left) };
-            canvas.text(
-                label,
-                (x, frame.bottom - 24.0),
-                Style::new(TEXT, Weight::SemiBold, ALARM),
-                align,
-            );
+                if room { (at + 10.0, Align::Left) } else { (at - 10.0, Align::Right) };
+            let style = Style::new(TEXT, Weight::SemiBold, ALARM);
+            canvas.text(label, (x, frame.bottom - 52.0), style, align);
             labelled = true;
         }
     }
