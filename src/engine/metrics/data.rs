@@ -5,6 +5,9 @@ use super::names::{self, Class};
 use super::pairs::{Sentence, is_counter};
 use super::token::{Gap, Kind, Token};
 
+/// So many names are compared.
+const MOST_BARE: usize = 16;
+
 impl<'a> Sentence<'a> {
     /// `loss: train 0.51 | val 0.62`, `reward: mean=1.5, std=0.2`: what data or which figure it is
     /// the name of a number tells, and what was measured stands before them all.
@@ -38,24 +41,51 @@ impl<'a> Sentence<'a> {
     }
 
     /// The first word of `val Loss: 0.6 Acc: 0.7`, if no other data is spoken of. Only a header or
-    /// a place stands before it: `INFO:trainer:`, `Epoch 3 |`.
+    /// a place stands before it: `INFO:trainer:`, `Epoch 3,`, `epoch`.
     pub(super) fn shared_data(&self) -> Option<&'a str> {
         let is_word = |token: &Token| token.kind == Kind::Word;
         let is_of_data = |token: &Token| is_word(token) && names::says_data(self.text_of(token));
         let at = self.tokens.iter().position(is_of_data)?;
-        let [data, name, sign, ..] = &self.tokens[at..] else { return None };
-        let opens = at.checked_sub(1).and_then(|before| self.kind(before)).is_none_or(|before| {
-            matches!(before, Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon)
+        let sign = self.tokens.get(at + 2)?;
+        let opens = at.checked_sub(1).is_none_or(|before| {
+            !is_word(&self.tokens[before]) || is_counter(names::class(self.text(before, before)))
         });
-        let is_measured =
-            |token: &Token| is_word(token) && names::class(self.text_of(token)) == Class::Measured;
         let shares = opens
-            && !self.tokens[..at].iter().any(is_measured)
-            && names::is_part_of_data(self.text_of(data))
-            && is_measured(name)
-            && name.gap != Gap::None
+            && !(0..at).any(|before| self.is_measured_word(before))
+            && self.is_data_of_more(at)
             && matches!(sign.kind, Kind::Colon | Kind::Equals | Kind::Number(_));
-        (shares && !self.tokens[at + 1..].iter().any(is_of_data)).then(|| self.text_of(data))
+        (shares && !self.tokens[at + 1..].iter().any(is_of_data)).then(|| self.text(at, at))
+    }
+
+    /// Whether several data are spoken of in turn, with the same names for what was measured:
+    /// `train loss 0.5 acc 0.9 | val loss 0.6 acc 0.8`. Then each name is of the data before it.
+    pub(super) fn shares_in_turn(&self) -> bool {
+        // Of training where nothing is said.
+        let mut data = "";
+        let mut bare: Vec<(&str, &str)> = Vec::new();
+        for at in 0..self.tokens.len() {
+            let alone = at == 0 || self.tokens[at - 1].kind != Kind::Word;
+            if self.is_data_of_more(at) {
+                data = self.text(at, at);
+            } else if alone && self.is_measured_word(at) {
+                let name = self.text(at, at);
+                if bare.iter().any(|(n, d)| n.eq_ignore_ascii_case(name) && *d != data) {
+                    return true;
+                }
+                if bare.len() < MOST_BARE {
+                    bare.push((name, data));
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether the token is `val` of `val loss`, which what follows may share.
+    pub(super) fn is_data_of_more(&self, at: usize) -> bool {
+        self.tokens[at].kind == Kind::Word
+            && names::is_part_of_data(self.text(at, at))
+            && self.tokens.get(at + 1).is_some_and(|name| name.gap != Gap::None)
+            && self.is_measured_word(at + 1)
     }
 
     /// The data that is spoken of from this word on: `Test: [0/48] loss 0.5`, `| valid | loss 5.2`,

@@ -146,7 +146,7 @@ impl Sentence<'_> {
             && matches!(behind, Some(Kind::Number(n)) if n.style != Style::Integer)
     }
 
-    fn is_measured_word(&self, at: usize) -> bool {
+    pub(super) fn is_measured_word(&self, at: usize) -> bool {
         self.kind(at) == Some(Kind::Word)
             && !is_counter(names::class(self.text(at, at)))
             && names::class(self.text(at, at)) == Class::Measured

@@ -247,6 +247,18 @@ fn data_that_a_line_begins_with_is_that_of_all_that_is_alike() {
         ("epoch=3 RMSD=11.64Å lDDT-Cα=0.18", "epoch=3 RMSD=11.64Å lDDT-Cα=0.18"),
         ("tick 1     kimg 4.0      augment 0.004", "step=1 kimg=4.0 augment=0.004"),
         ("eval      E: 1       R: 22.1     F: 0.5", "eval/R=22.1 eval/F=0.5"),
+        (
+            "train loss 0.5 acc 0.9 | val loss 0.6 acc 0.8",
+            "train_loss=0.5 train_acc=0.9 val_loss=0.6 val_acc=0.8",
+        ),
+        (
+            "[1/9]: train loss: 0.5, acc: 0.9, val loss: 0.6, acc: 0.8",
+            "train_loss=0.5 train_acc=0.9 val_loss=0.6 val_acc=0.8",
+        ),
+        ("train loss 0.5 val loss 0.6 acc 0.8", "train_loss=0.5 val_loss=0.6 acc=0.8"),
+        ("loss 0.5 acc 0.9 val loss 0.6 acc 0.8", "loss=0.5 acc=0.9 val_loss=0.6 val_acc=0.8"),
+        ("epoch val loss: 0.6 Acc: 0.8", "epoch_val_loss=0.6 val_Acc=0.8"),
+        ("iteration 20 val loss: 0.6, Acc: 0.8", "step=20 val_loss=0.6 val_Acc=0.8"),
         ("Test  loss: 0.61, accuracy: 0.79", "Test_loss=0.61 Test_accuracy=0.79"),
         ("Train ppl.    12.30 Val ppl     12.90", "Train_ppl=12.30 Val_ppl=12.90"),
         ("Epoch 3 | val Loss: 0.61 | Acc: 0.79", "epoch=3 val_Loss=0.61 val_Acc=0.79"),
