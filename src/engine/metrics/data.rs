@@ -2,9 +2,11 @@
 //! `Test: [0/48] loss 0.5`, `reward: mean=1.5, std=0.2`. It does not know how names are written.
 
 use super::names::{self, Class};
-use super::pairs::{Sentence, is_counter};
+use super::pairs::{Sentence, is_counter, is_level};
 use super::token::{Gap, Kind, Token};
 
+/// A label has at most so many words behind its first.
+const MOST_OF_LABEL: usize = 3;
 /// So many names are compared.
 const MOST_BARE: usize = 16;
 
@@ -89,7 +91,7 @@ impl<'a> Sentence<'a> {
     }
 
     /// The data that is spoken of from this word on: `Test: [0/48] loss 0.5`, `| valid | loss 5.2`,
-    /// `Epoch(val) [3] mae: 0.1`. Training needs no mention.
+    /// `Epoch(val) [3] mae: 0.1`.
     pub(super) fn scope(&self, at: usize) -> Option<&'a str> {
         let word = self.text(at, at);
         if !names::is_part_of_data(word) {
@@ -99,6 +101,8 @@ impl<'a> Sentence<'a> {
         let opens = match at.checked_sub(1).and_then(kind) {
             None | Some(Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon) => true,
             Some(Kind::Other) => self.text(at - 1, at - 1) == "/",
+            // `DEBUG CV Batch 3 loss 0.5`
+            Some(Kind::Word) => is_level(self.text(at - 1, at - 1)),
             Some(Kind::Open) => {
                 let call = at > 1 && is_counter(names::class(self.text(at - 2, at - 2)));
                 call || self.byte(&self.tokens[at - 1]) == b'['
@@ -117,18 +121,32 @@ impl<'a> Sentence<'a> {
             Kind::Pipe | Kind::Close => opens,
             // `TRAIN - loss 0.5 / VAL - loss 0.6`
             Kind::Dash => opens && kind(at + 2) == Some(Kind::Word),
-            Kind::Word => {
-                let next = self.text(at + 1, at + 1);
-                // `eval     E: 0    R: 22.1`: the line's first column.
-                let column = at == 0
-                    && self.tokens[1].gap == Gap::Wide
-                    && kind(2) == Some(Kind::Colon)
-                    && names::class(next) != Class::Measured;
-                opens && (names::is_report(next) || column)
-            }
+            Kind::Word => opens && self.is_heading(at),
             _ => false,
         };
-        told.then_some(if names::is_held_out(word) { word } else { "" })
+        // `Train Epoch: 3 [640/60000] Loss: 0.5` merely says where the run is.
+        let place =
+            kind(at + 1) == Some(Kind::Word) && is_counter(names::class(self.text(at + 1, at + 1)));
+        told.then_some(if place && !names::is_held_out(word) { "" } else { word })
+    }
+
+    /// Whether a line that begins with this word for data goes on as one that speaks of it:
+    /// `Test results`, `CV Batch 3`, `Testing at 4096/24576, loss 0.5`,
+    /// `dev valid unofficial: start = 41`, `eval     E: 0    R: 22.1`.
+    fn is_heading(&self, at: usize) -> bool {
+        let next = self.text(at + 1, at + 1);
+        let measured = |at: usize| names::class(self.text(at, at)) == Class::Measured;
+        let column = at == 0
+            && self.tokens[1].gap == Gap::Wide
+            && self.kind(2) == Some(Kind::Colon)
+            && !measured(1);
+        let says = names::is_held_out(self.text(at, at)) && names::is_prose(next);
+        let words = (at + 1..).take_while(|i| self.kind(*i) == Some(Kind::Word) && !measured(*i));
+        let colon = at + 1 + words.take(MOST_OF_LABEL).count();
+        let label =
+            self.kind(colon) == Some(Kind::Colon) && self.kind(colon + 1) == Some(Kind::Word);
+        let counts = is_counter(names::class(next));
+        names::is_report(next) || counts || column || says || label
     }
 
     /// Whether `train epoch` merely says where: all words before the counter are qualifiers of data.

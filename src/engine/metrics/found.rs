@@ -95,6 +95,11 @@ impl Candidates {
         self.list.is_empty()
     }
 
+    /// Whether the number at `start` has a name already.
+    pub(super) fn holds(&self, start: usize) -> bool {
+        self.list.iter().any(|candidate| candidate.start == start)
+    }
+
     /// Judges a name and a number, and keeps them if they can be a metric. `raw` are the parts
     /// of the name, joined by `join`. Whether they were kept.
     pub(super) fn offer(
@@ -130,6 +135,7 @@ impl Candidates {
         } else if !self.scope.is_empty()
             && has_scope(&self.names[from..])
             && (!self.shared || names::is_of_data(&self.names[from..]))
+            && (names::is_held_out(&self.scope) || !names::is_of_run(&self.names[from..]))
         {
             self.names.insert(from, if self.shared { '_' } else { '/' });
             self.names.insert_str(from, &self.scope);

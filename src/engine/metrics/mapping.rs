@@ -138,10 +138,14 @@ impl<'a> Reader<'a, '_> {
         } else if let Some(open) = raw.find_byte(b'(')
             && is_wrapper(raw[..open].to_str().unwrap_or_default())
         {
-            let inner = &raw[open + 1..];
-            let end = inner.find_byteset(b",)").unwrap_or(inner.len());
-            if let Some(number) = whole_number(inner[..end].trim_ascii_end()) {
-                self.offer(number, start + open + 1);
+            // `array([0.5])`: a list of one.
+            let list = usize::from(raw[open + 1..].starts_with(b"["));
+            let inner = &raw[open + 1 + list..];
+            let end = inner.find_byteset(b",)]").unwrap_or(inner.len());
+            let ends = list == 0 || inner.get(end) == Some(&b']');
+            let number = whole_number(inner[..end].trim_ascii_end()).filter(|_| ends);
+            if let Some(number) = number {
+                self.offer(number, start + open + 1 + list);
             }
         }
         Some(())

@@ -117,8 +117,12 @@ pub(super) fn says_data(name: &str) -> bool {
 
 /// Whether what is measured is different for other data, as a learning rate or a speed is not.
 pub(super) fn is_of_data(name: &str) -> bool {
-    let parts = || name.split(|c: char| !c.is_alphanumeric());
-    parts().any(is_measured) && !parts().any(|word| kinds(word) & words::OF_RUN != 0)
+    name.split(|c: char| !c.is_alphanumeric()).any(is_measured) && !is_of_run(name)
+}
+
+/// Whether it is measured of the run as a whole, as a learning rate or a speed is.
+pub(super) fn is_of_run(name: &str) -> bool {
+    name.split(|c: char| !c.is_alphanumeric()).any(|word| kinds(word) & words::OF_RUN != 0)
 }
 
 /// A word for data that is not trained on: what is measured there has another name.

@@ -113,7 +113,9 @@ impl Sentence<'_> {
             return None;
         }
         let mut told = false;
-        for words in [&["last", "past", "previous", "recent"][..], &["the"], &["over", "across"]] {
+        for words in
+            [&["last", "past", "previous", "recent"][..], &["the"], &["over", "across", "per"]]
+        {
             let stands = first > 0 && is(first - 1, words);
             told |= stands && words != ["the"];
             first -= usize::from(stands);

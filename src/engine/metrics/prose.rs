@@ -62,7 +62,7 @@ pub(super) fn find(sentence: Sentence<'_>, at: usize, number: Number, out: &mut 
     }
     let name = sentence.named_before(at, next).or_else(|| sentence.named_behind(at, next));
     let name = name.or_else(|| sentence.at_place(at, out)).or_else(|| sentence.subject(at, next));
-    let name = name.or_else(|| sentence.reached(at));
+    let name = name.or_else(|| sentence.reached(at)).or_else(|| sentence.learning_rate(at));
     if let Some((first, last)) = name.or_else(|| sentence.assigned(at, next)) {
         out.fix(sentence.tokens[first].start, sentence.tokens[last].end);
         let name = sentence.text(first, last);
@@ -148,11 +148,18 @@ impl Sentence<'_> {
             return None;
         }
         let count = sign.checked_sub(1)?;
-        let (unit, joint) = (count.checked_sub(1)?, count.checked_sub(2)?);
         let Some(Kind::Number(number)) = self.kind(count) else { return None };
-        let counts = self.kind(unit) == Some(Kind::Word)
-            && pairs::is_counter(names::class(self.text(unit, unit)))
-            && self.is(joint, &["at", "after", "in", "on", "for"]);
+        let unit = count.checked_sub(1)?;
+        // `loss in epoch 1 iteration 20: 1.27`
+        let is_count = |unit: usize| {
+            self.kind(unit) == Some(Kind::Word)
+                && pairs::is_counter(names::class(self.text(unit, unit)))
+                && matches!(self.kind(unit + 1), Some(Kind::Number(_)))
+        };
+        let larger = |unit: &usize| unit.checked_sub(2).filter(|unit| is_count(*unit));
+        let first = std::iter::successors(Some(unit), larger).last()?;
+        let joint = first.checked_sub(1)?;
+        let counts = is_count(unit) && self.is(joint, &["at", "after", "in", "on", "for"]);
         let mut last = joint.checked_sub(1).filter(|_| counts)?;
         if self.kind(last) == Some(Kind::Close) {
             let open = (0..last).rev().find(|i| self.kind(*i) == Some(Kind::Open))?;
@@ -164,8 +171,28 @@ impl Sentence<'_> {
         if !self.is_measured(last) && !of_data {
             return None;
         }
-        out.offer(&[self.text(unit, unit)], "_", Form::Blank, number, self.tokens[count].start);
+        let start = self.tokens[count].start;
+        if !out.holds(start) {
+            out.offer(&[self.text(unit, unit)], "_", Form::Blank, number, start);
+        }
         Some(self.qualified(last))
+    }
+
+    /// `Epoch 12: reducing learning rate of group 0 to 5e-04`, `Learning rate is 0.001`
+    fn learning_rate(&self, at: usize) -> Option<(usize, usize)> {
+        let verb = at.checked_sub(1).filter(|verb| self.is(*verb, &["to", "is", "now"]))?;
+        let last = verb.checked_sub(1)?;
+        let group = last.checked_sub(2).filter(|of| {
+            self.is(*of, &["of"])
+                && self.is(of + 1, &["group"])
+                && matches!(self.kind(of + 2), Some(Kind::Number(_)))
+        });
+        let rate = match group {
+            Some(of) => of.checked_sub(1)?,
+            None => last,
+        };
+        let first = rate.checked_sub(1)?;
+        (self.is(rate, &["rate"]) && self.is(first, &["learning"])).then_some((first, rate))
     }
 
     /// `'val_loss' reached 0.70639 (best 0.70639), saving model`

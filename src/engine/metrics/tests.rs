@@ -213,8 +213,8 @@ fn the_header_of_a_log_line_holds_no_metric() {
 #[test]
 fn data_that_is_spoken_of() {
     check(&[
-        ("train: loss=0.5 | val: loss=0.6", "loss=0.5 val/loss=0.6"),
-        ("epoch 3 train: loss 0.5 val: loss 0.6", "epoch=3 loss=0.5 val/loss=0.6"),
+        ("train: loss=0.5 | val: loss=0.6", "train/loss=0.5 val/loss=0.6"),
+        ("epoch 3 train: loss 0.5 val: loss 0.6", "epoch=3 train/loss=0.5 val/loss=0.6"),
         ("[val] epoch 3 loss=0.3", "epoch=3 val/loss=0.3"),
         ("Validation results - epoch: 1 avg loss: 0.3", "epoch=1 Validation/avg_loss=0.3"),
         (
@@ -244,6 +244,16 @@ fn data_that_a_line_begins_with_is_that_of_all_that_is_alike() {
             "Rank-1=49.59% Rank-5=66.59% mAP=55.59% mINP=51.59%",
         ),
         ("Yayy! New best EMA pseudo Dice: 0.2717", "best_EMA_pseudo_Dice=0.2717"),
+        ("loss in epoch 1 iteration 20: 1.27", "step=20 loss=1.27"),
+        ("Avg. loss per last 500 batches: 2.115", "Avg_loss=2.115"),
+        (
+            "Epoch 12: reducing learning rate of group 0 to 5.0000e-04.",
+            "epoch=12 learning_rate=5.0000e-04",
+        ),
+        ("Epoch[3] Learning rate is 0.001", "epoch=3 Learning_rate=0.001"),
+        ("Updating learning rate to 5e-05", "learning_rate=5e-05"),
+        ("changed learning rate from 0.1 to 0.01", ""),
+        ("{'precision': array([0.12]), 'recall': array([0.5, 0.6])}", "precision=0.12"),
         ("epoch=3 RMSD=11.64Å lDDT-Cα=0.18", "epoch=3 RMSD=11.64Å lDDT-Cα=0.18"),
         ("tick 1     kimg 4.0      augment 0.004", "step=1 kimg=4.0 augment=0.004"),
         ("eval      E: 1       R: 22.1     F: 0.5", "eval/R=22.1 eval/F=0.5"),
@@ -259,6 +269,13 @@ fn data_that_a_line_begins_with_is_that_of_all_that_is_alike() {
         ("loss 0.5 acc 0.9 val loss 0.6 acc 0.8", "loss=0.5 acc=0.9 val_loss=0.6 val_acc=0.8"),
         ("epoch val loss: 0.6 Acc: 0.8", "epoch_val_loss=0.6 val_Acc=0.8"),
         ("iteration 20 val loss: 0.6, Acc: 0.8", "step=20 val_loss=0.6 val_Acc=0.8"),
+        ("DEBUG CV Batch 3 loss 0.5 lr 1e-3", "CV/Batch=3 CV/loss=0.5 CV/lr=1e-3"),
+        ("Testing at 96/576 of epoch 0, loss 0.48, auc 0.79", "Testing/loss=0.48 Testing/auc=0.79"),
+        (
+            "[ dev valid unofficial: Epoch = 1 | start = 41.71 | exact = 31.71 ]",
+            "epoch=1 dev/start=41.71 dev/exact=31.71",
+        ),
+        ("train | loss 0.5 | lr 1e-3", "train/loss=0.5 lr=1e-3"),
         ("Test  loss: 0.61, accuracy: 0.79", "Test_loss=0.61 Test_accuracy=0.79"),
         ("Train ppl.    12.30 Val ppl     12.90", "Train_ppl=12.30 Val_ppl=12.90"),
         ("Epoch 3 | val Loss: 0.61 | Acc: 0.79", "epoch=3 val_Loss=0.61 val_Acc=0.79"),
@@ -327,7 +344,6 @@ fn what_is_no_metric() {
         "  File \"train.py\", line 42, in main",
         "Validation loss decreased (0.123456 --> 0.112345).  Saving model ...",
         "EarlyStopping counter: 3 out of 10",
-        "Reducing learning rate of group 0 to 1.0000e-04.",
         "checkpoint saved at step 49",
         "Using device: cuda:0",
         "seed: 42",

@@ -120,7 +120,7 @@ fn what_is_averaged_over_stands_behind_the_name() {
 #[test]
 fn the_data_of_a_part_of_a_line() {
     check(&[
-        ("TRAIN - loss 0.5 / VAL - loss 0.6", "loss=0.5 VAL/loss=0.6"),
+        ("TRAIN - loss 0.5 / VAL - loss 0.6", "TRAIN/loss=0.5 VAL/loss=0.6"),
         ("Loss [train]: 0.5", "Loss_train=0.5"),
         ("loss[val]=0.6", "loss_val=0.6"),
     ]);
