@@ -1,6 +1,7 @@
 //! Which data, or which figure of it, a line speaks of: `val Loss: 0.6 Acc: 0.7`,
 //! `Test: [0/48] loss 0.5`, `reward: mean=1.5, std=0.2`. It does not know how names are written.
 
+use super::found::Candidates;
 use super::names::{self, Class};
 use super::pairs::{Sentence, is_counter, is_level};
 use super::token::{Gap, Kind, Token};
@@ -61,7 +62,7 @@ impl<'a> Sentence<'a> {
 
     /// Whether several data are spoken of in turn, with the same names for what was measured:
     /// `train loss 0.5 acc 0.9 | val loss 0.6 acc 0.8`. Then each name is of the data before it.
-    pub(super) fn shares_in_turn(&self) -> bool {
+    pub(super) fn shares_in_turn(&self, out: &mut Candidates) -> bool {
         // Of training where nothing is said.
         let mut data = "";
         let mut bare: Vec<(&str, &str)> = Vec::new();
@@ -71,6 +72,7 @@ impl<'a> Sentence<'a> {
                 data = self.text(at, at);
             } else if alone && self.is_measured_word(at) {
                 let name = self.text(at, at);
+                out.fix(self.tokens[at].start, self.tokens[at].end);
                 if bare.iter().any(|(n, d)| n.eq_ignore_ascii_case(name) && *d != data) {
                     return true;
                 }

@@ -39,7 +39,7 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
     if let Some(data) = sentence.shared_data() {
         out.share(data);
     }
-    let in_turn = sentence.shares_in_turn();
+    let in_turn = sentence.shares_in_turn(out);
     let mut held = sentence.conditions(0);
     for (at, token) in sentence.tokens.iter().enumerate().skip(sentence.header()) {
         if let Some(conditions) = held.filter(|held| held.hold(at) || held.value() == at) {

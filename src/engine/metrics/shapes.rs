@@ -395,14 +395,18 @@ impl Set {
     }
 }
 
-/// Digits that say something outside of names: in short words, since some of these are known
-/// (`top1`, `f1`), and behind `nan.`, which `0` alone belongs to.
+/// Digits that say something outside of names: in short words, and such ends of longer ones, since
+/// some of these are known (`top1`, `f1`, `valTop1`); and behind `nan.`, which `0` alone belongs to.
 fn fix_words(line: &[u8], is_fixed: &mut [bool]) {
     let mut from = 0;
     for word in line.split(|byte| !byte.is_ascii_alphanumeric()) {
         let end = from + word.len();
-        if word.len() <= LONGEST_KNOWN && word.first().is_some_and(u8::is_ascii_alphabetic) {
-            is_fixed[from..end].fill(true);
+        let begins = |at: &usize| match at.checked_sub(1) {
+            None => word[*at].is_ascii_alphabetic(),
+            Some(before) => word[before].is_ascii_lowercase() && word[*at].is_ascii_uppercase(),
+        };
+        if let Some(at) = (word.len().saturating_sub(LONGEST_KNOWN)..word.len()).find(begins) {
+            is_fixed[from + at..end].fill(true);
         }
         if line[..from].ends_with(b".")
             && line[..from - 1].last().is_some_and(u8::is_ascii_alphabetic)

@@ -44,20 +44,30 @@ const WORDS: &str = "loss~acc~epoch~Epoch~step~lr~time~top1~acc5~top~f1~train~va
     layer.2.weight~layer.12.weights~created~rank0~=~: ~:~ ~ ~  ~\t~, ~|~/~[~]~(~)~{~}~'~\"~{'loss': ~\
     {\"a1\": ~loss[~('loss', ~=[~No~IS: ~errD~N/A~ | ~did~avg,~-~.~%~e-05~e+09~nan~nan.0~inf.~ms~MB~it/s~INFO~tensor(";
 
+/// Pieces that belong to several names, to data, or to words that hold a known one: few, so that
+/// they meet.
+const NEAR_WORDS: &str = "loss, ~acc ~mae, ~val ~train ~loss ~loss_1 ~loss_1: n/a ~valTop1 ~valTop1, ~valF1: ~0.5 ~\
+    0.25, ~12 ~, ~: ~=~| ~16_h1=~CV ~Test ~tick ~did ~is ~in epoch 3 ~iteration 20: ~learning rate ~\
+    of group 0 ~to 1e-3 ~45.5%| ~epoch=3_acc=0.5 ~3.5eV ~best ~with ";
+
+/// Lines made of such pieces; the shape of each line, and its digits.
+fn pieces(words: &'static str) -> impl Strategy<Value = Vec<Vec<String>>> {
+    let word = prop::sample::select(words.split('~').collect::<Vec<_>>()).prop_map(str::to_owned);
+    let piece = prop_oneof![
+        3 => word,
+        2 => "[0-9]{1,3}([.][0-9]{1,3})?",
+        1 => "[0-9]{9,11}|2026-10-0[0-9][T ]00:0[0-9]|[0-9a-f]{7}|[a-f][0-9]",
+    ];
+    prop::collection::vec(prop::collection::vec(piece, 1..14), 1..4)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     /// Lines of a few shapes, in any order, with other digits in each.
     #[test]
     fn a_known_shape_holds_what_is_found_without_knowing_it(
-        shapes in prop::collection::vec(
-            prop::collection::vec(
-                prop_oneof![3 => prop::sample::select(WORDS.split('~').collect::<Vec<_>>()).prop_map(str::to_owned), 2 => "[0-9]{1,3}([.][0-9]{1,3})?",
-                    1 => "[0-9]{9,11}|2026-10-0[0-9][T ]00:0[0-9]|[0-9a-f]{7}|[a-f][0-9]"],
-                1..14,
-            ),
-            1..4,
-        ),
+        shapes in prop_oneof![pieces(WORDS), pieces(NEAR_WORDS)],
         lines in prop::collection::vec((0_usize..4, "[0-9]{40}"), 1..24),
     ) {
         let (mut plain, mut quick, memory) = (Metrics::default(), Metrics::default(), Shapes::default());
@@ -101,6 +111,11 @@ fn words_with_digits_are_known_wherever_they_stand() {
     for pair in [
         ["00.00top2 lr: 0.0time", "00.00top1 lr: 0.0time"],
         ["loss0loss[loss=0]", "loss1loss[loss=0]"],
+        ["the valTop3 is 0.5", "the valTop1 is 0.5"],
+        [
+            "loss_1: n/a val acc 0.5 loss_1: n/a acc 0.9",
+            "loss_1: n/a val acc 0.5 loss_2: n/a acc 0.9",
+        ],
     ] {
         let (mut plain, mut quick, memory) =
             (Metrics::default(), Metrics::default(), Shapes::default());
