@@ -1,7 +1,7 @@
 //! Tables: names in a header line, values in the lines below; and boxed tables of two columns.
 //!
 //! Columns stand apart by a tab, by two blanks, by a border, or by a comma; by one blank where a
-//! line is nothing but names that begin with a count or with `#`, or nothing but numbers.
+//! line is nothing but names of a run, or nothing but numbers.
 
 use bstr::ByteSlice;
 
@@ -88,14 +88,23 @@ impl Tables {
         }
         let text = without_bar(line);
         let Some(border) = border(text) else { return false };
+        self.split(text, border);
+        if border == Border::Pipe && self.cells.len() == 2 && self.boxed(text, out) {
+            return true;
+        }
+        if self.row(text, border, out) {
+            return true;
+        }
+        // As a row it may have been cut in another way.
+        self.split(text, border);
+        self.extend(text, border) || self.learn(text, border)
+    }
+
+    fn split(&mut self, text: &[u8], border: Border) {
         split(text, border, &mut self.cells);
         if border == Border::Pipe && self.cells.len() == 1 {
             self.split_cell(text);
         }
-        if border == Border::Pipe && self.cells.len() == 2 && self.boxed(text, out) {
-            return true;
-        }
-        self.row(text, border, out) || self.extend(text, border) || self.learn(text, border)
     }
 
     /// `│ loss       36 │`: a box around two columns that stand apart by blanks.
@@ -248,9 +257,13 @@ impl Tables {
         if alike && by_blanks {
             split(text, Border::Blank, cells);
             header.drop_mark(cells.len());
-            let is_number = |(a, b): &(usize, usize)| value(&text[*a..*b]).is_some();
-            return (cells.len() == header.columns.len() && cells.iter().all(is_number))
-                .then_some(false);
+            let number = |(a, b): &(usize, usize)| value(&text[*a..*b]);
+            // `0.1 0.2 0.3` below `step  loss  lr` is some other list.
+            let whole = |cell| number(cell).is_some_and(|n| n.style == Style::Integer);
+            let fits = cells.len() == header.columns.len()
+                && cells.iter().all(|cell| number(cell).is_some())
+                && (!is_count(&header.columns[0]) || whole(&cells[0]));
+            return fits.then_some(false);
         }
         if border == Border::Wide {
             columns::part(text, header.columns.len(), cells);
@@ -315,7 +328,11 @@ fn offer(
 ) {
     let whole = ["", "all", "total", "overall", "mean", "average", "avg"].contains(&label);
     if !place.is_empty() {
-        out.offer(&[column, place], "/", Form::Cell, number, start);
+        // Lists of other kinds are settings, shapes and numbers of things.
+        let measured = names::class(column) == Class::Measured || names::says_data(column);
+        if measured && number.style != Style::Integer {
+            out.offer(&[column, place], "/", Form::Cell, number, start);
+        }
     } else if whole {
         out.offer(&[column], "/", Form::Cell, number, start);
     } else if !names::is_part_of_data(column) {
@@ -433,17 +450,28 @@ fn border(text: &[u8]) -> Option<Border> {
     columns::border(text).or_else(|| is_plain(text.trim_ascii()).then_some(Border::Blank))
 }
 
-/// Whether a line is nothing but three names and more, which begin with a count or with `#`, or
-/// nothing but three numbers and more.
+/// Whether a line is nothing but three names and more that are a header and no sentence, or nothing
+/// but three numbers and more.
 fn is_plain(text: &[u8]) -> bool {
     let Ok(text) = text.to_str() else { return false };
     let words = || text.split(' ').filter(|word| *word != "#");
-    let first = without_mark(words().next().unwrap_or_default());
-    let counts = matches!(names::class(first), Class::Epoch | Class::Step);
-    let is_header = (text.starts_with('#') || counts)
-        && words().all(|word| is_name(without_mark(word)) && !names::is_prose(word));
     let is_row = || words().all(|word| value(word.as_bytes()).is_some());
-    (3..=columns::MOST).contains(&words().count()) && (is_header || is_row())
+    let is_header = || {
+        let counts = words().next().is_some_and(|word| is_count(without_mark(word)));
+        let is_measured = |word: &&str| names::class(without_mark(word)) == Class::Measured;
+        let measured = words().filter(is_measured).count();
+        // `# iter energy gap`, `# loss acc lr`, `Epoch Loss Time`; not `# Loss function settings`,
+        // `Step completed successfully`.
+        let told =
+            if text.starts_with('#') { counts || measured > 1 } else { counts && measured > 0 };
+        told && words().all(|word| is_name(without_mark(word)) && !names::is_prose(word))
+    };
+    (3..=columns::MOST).contains(&words().count()) && (is_row() || is_header())
+}
+
+/// Whether a column of this name tells where the run is.
+fn is_count(name: &str) -> bool {
+    matches!(names::class(name), Class::Epoch | Class::Step)
 }
 
 /// Whether a line would be a row below a header that fits.

@@ -146,8 +146,33 @@ fn columns_may_stand_one_blank_apart() {
 }
 
 #[test]
+fn sentences_and_comments_were_headers_of_the_numbers_below() {
+    check(&[
+        ("Step completed successfully\n12 0.5 0.6", ""),
+        ("Epoch training started\nbox\n0.12 0.33 0.41", ""),
+        ("# Loss function settings\n4 5 6", ""),
+        ("# learning rate schedule\n1 0.5 0.6", ""),
+        ("# loss acc lr\n0.5 0.9 0.1", "loss=0.5 acc=0.9 lr=0.1"),
+        // No step is a fraction.
+        ("step  loss  lr\n1  0.5  0.1\n0.12 0.33 0.41", "step=1 loss=0.5 lr=0.1"),
+    ]);
+}
+
+#[test]
+fn a_header_of_wide_columns_was_cut_at_each_blank_below_one_of_single_blanks() {
+    check(&[(
+        "Epoch Loss Accuracy\n1 0.51 0.91\nStep  Train Loss  Val Loss\n1  0.5  0.6",
+        "epoch=1 Loss=0.51 Accuracy=0.91 step=1 Train_Loss=0.5 Val_Loss=0.6",
+    )]);
+}
+
+#[test]
 fn a_cell_may_hold_a_list() {
     check(&[
+        // A shape, settings, and numbers of things.
+        ("| epoch | loss | shape |\n| 1 | 0.5 | [3, 224] |", "epoch=1 loss=0.5"),
+        ("| epoch | loss | betas |\n| 1 | 0.5 | [0.9, 0.999] |", "epoch=1 loss=0.5"),
+        ("epoch  loss  hits\n1  0.5  [1, 2, 3]", "epoch=1 loss=0.5"),
         (
             "Step      Train loss              Test metric\n0         [9.76e-01, 4.87e-01]    [1.04e+00]",
             "step=0 Train_loss/0=9.76e-01 Train_loss/1=4.87e-01 Test_metric=1.04e+00",
