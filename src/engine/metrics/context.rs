@@ -25,10 +25,10 @@ impl<'a> Sentence<'a> {
         }
         match token.kind {
             Kind::Word => number.glued,
-            // A bar's percentage: `45%|███`; a cell's in `acc: 45%| mAP: 55%|`.
+            // A bar's percentage is whole: `45%|███`, `45%| ETA`; a cell's in `acc: 45.1%| mAP: 55.2%|`.
             Kind::Pipe => {
                 let more = self.tokens.get(next + 1).is_none_or(|t| t.kind == Kind::Word);
-                number.unit != Unit::Percent || more
+                number.unit != Unit::Percent || more && number.style != Style::Integer
             }
             Kind::Comma | Kind::Semicolon | Kind::Close | Kind::Quote | Kind::Open => true,
             Kind::Colon => self.tokens.get(next + 1).is_none_or(|t| t.gap != Gap::None),

@@ -28,7 +28,7 @@ impl Sentence<'_> {
             _ => return None,
         }
         let word = place.name_word(self);
-        if is_level(self.text(word, word)) {
+        if is_level(self.text(word, word)) || self.begins_as_value(word) {
             return None;
         }
         let (first, clean) = self.words_back(word, place.form)?;
@@ -67,6 +67,13 @@ impl Sentence<'_> {
         let rest = rest.filter(|rest| !clean && !place.attached && of.is_none() && word - rest < 4);
         let first = rest.unwrap_or_else(|| self.qualified(of.unwrap_or(word)).0);
         Some((first, of.unwrap_or(last)))
+    }
+
+    /// Whether the word is `3_loss` of `epoch=3_loss=0.5.ckpt`, where a value ends and a name begins.
+    fn begins_as_value(&self, word: usize) -> bool {
+        let behind_sign =
+            word.checked_sub(1).is_some_and(|sign| self.kind(sign) == Some(Kind::Equals));
+        behind_sign && self.byte(&self.tokens[word]).is_ascii_digit()
     }
 
     /// The key in `metrics['dice']=0.5`.

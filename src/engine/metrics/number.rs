@@ -376,7 +376,7 @@ fn compound(text: &[u8], len: usize, style: Style) -> Option<usize> {
         b'.' => after.is_ascii_digit(),
         b'x' | b'X' => after.is_ascii_hexdigit(),
         // `16_h1=0.5`: a name may begin with a digit.
-        b'_' => text.get(len + word(&text[len..])) != Some(&b'='),
+        b'_' => style != Style::Integer || text.get(len + word(&text[len..])) != Some(&b'='),
         // `0.5+0.01` is a value with its deviation.
         b'+' => after.is_ascii_alphabetic() || after.is_ascii_digit() && style == Style::Integer,
         b'/' => {

@@ -118,6 +118,26 @@ fn what_is_averaged_over_stands_behind_the_name() {
 }
 
 #[test]
+fn a_name_of_a_file_held_a_metric_for_each_epoch() {
+    check(&[
+        ("checkpoint saved: epoch=02_val_loss=0.32.ckpt", ""),
+        ("Saving to ckpt/epoch=3_loss=0.51.pt", ""),
+        ("best model: resnet_lr=0.1_wd=0.01_acc=0.93.pth", ""),
+        ("Eval: 16_h1=0.51", "Eval/16_h1=0.51"),
+    ]);
+}
+
+#[test]
+fn the_percentage_of_a_bar_was_taken_for_a_value() {
+    check(&[
+        ("Training:   0%|", ""),
+        ("Train loss: 45%| ETA: 00:10", ""),
+        ("Eval acc: 45%|oooo| 45/100", ""),
+        ("acc: 45.1%| mAP: 55.2%|", "acc=45.1% mAP=55.2%"),
+    ]);
+}
+
+#[test]
 fn the_data_of_a_part_of_a_line() {
     check(&[
         ("TRAIN - loss 0.5 / VAL - loss 0.6", "TRAIN/loss=0.5 VAL/loss=0.6"),
