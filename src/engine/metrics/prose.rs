@@ -62,7 +62,8 @@ pub(super) fn find(sentence: Sentence<'_>, at: usize, number: Number, out: &mut 
     }
     let name = sentence.named_before(at, next).or_else(|| sentence.named_behind(at, next));
     let name = name.or_else(|| sentence.at_place(at, out)).or_else(|| sentence.subject(at, next));
-    let name = name.or_else(|| sentence.reached(at)).or_else(|| sentence.learning_rate(at));
+    let name = name.or_else(|| sentence.reached(at));
+    let name = name.or_else(|| sentence.learning_rate(at, next));
     if let Some((first, last)) = name.or_else(|| sentence.assigned(at, next)) {
         out.fix(sentence.tokens[first].start, sentence.tokens[last].end);
         let name = sentence.text(first, last);
@@ -179,7 +180,7 @@ impl Sentence<'_> {
     }
 
     /// `Epoch 12: reducing learning rate of group 0 to 5e-04`, `Learning rate is 0.001`
-    fn learning_rate(&self, at: usize) -> Option<(usize, usize)> {
+    fn learning_rate(&self, at: usize, next: usize) -> Option<(usize, usize)> {
         let verb = at.checked_sub(1).filter(|verb| self.is(*verb, &["to", "is", "now"]))?;
         let last = verb.checked_sub(1)?;
         let group = last.checked_sub(2).filter(|of| {
@@ -192,7 +193,8 @@ impl Sentence<'_> {
             None => last,
         };
         let first = rate.checked_sub(1)?;
-        (self.is(rate, &["rate"]) && self.is(first, &["learning"])).then_some((first, rate))
+        let named = self.is(rate, &["rate"]) && self.is(first, &["learning"]);
+        (named && self.is_of_now(first, next)).then_some((first, rate))
     }
 
     /// `'val_loss' reached 0.70639 (best 0.70639), saving model`

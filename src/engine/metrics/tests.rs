@@ -253,6 +253,8 @@ fn data_that_a_line_begins_with_is_that_of_all_that_is_alike() {
         ("Epoch[3] Learning rate is 0.001", "epoch=3 Learning_rate=0.001"),
         ("Updating learning rate to 5e-05", "learning_rate=5e-05"),
         ("changed learning rate from 0.1 to 0.01", ""),
+        ("Maximum learning rate is 0.1", ""),
+        ("previous learning rate is 0.1, new learning rate is 0.01", "learning_rate=0.01"),
         ("{'precision': array([0.12]), 'recall': array([0.5, 0.6])}", "precision=0.12"),
         ("epoch=3 RMSD=11.64Å lDDT-Cα=0.18", "epoch=3 RMSD=11.64Å lDDT-Cα=0.18"),
         ("tick 1     kimg 4.0      augment 0.004", "step=1 kimg=4.0 augment=0.004"),
