@@ -15,11 +15,7 @@ impl<'a> Sentence<'a> {
     /// the name of a number tells, and what was measured stands before them all.
     pub(super) fn leader(&self, first: usize, last: usize) -> Option<(usize, usize)> {
         let word = self.text(first, last);
-        let figure = ["mean", "std", "min", "max", "avg", "median"];
-        if first != last
-            || !(names::is_part_of_data(word)
-                || figure.iter().any(|f| word.eq_ignore_ascii_case(f)))
-        {
+        if first != last || !(names::is_part_of_data(word) || names::is_figure(word)) {
             return None;
         }
         // `f1: (train=0.9, test=0.8)`

@@ -105,6 +105,12 @@ pub(super) fn is_unit(word: &str) -> bool {
     word.contains("/s") || kinds(word) & (words::UNIT | words::TIME) != 0
 }
 
+/// `mean/median reward`: which figure of several values it is.
+pub(super) fn is_figure(word: &str) -> bool {
+    let figures = ["mean", "std", "min", "max", "avg", "median"];
+    figures.iter().any(|figure| word.eq_ignore_ascii_case(figure))
+}
+
 /// A word that tells which data a number is of.
 pub(super) fn is_part_of_data(word: &str) -> bool {
     kinds(word) & words::DATA != 0

@@ -44,6 +44,8 @@ struct Header {
     idle: u32,
     /// No row was there yet.
     fresh: bool,
+    /// A line of dashes followed it.
+    ruled: bool,
 }
 
 impl Header {
@@ -84,6 +86,9 @@ impl Tables {
         }
         if is_rule(line) {
             self.group.clear();
+            if let Some(header) = self.header.as_mut().filter(|header| header.idle == 0) {
+                header.ruled = true;
+            }
             return true;
         }
         let text = without_bar(line);
@@ -217,6 +222,7 @@ impl Tables {
                 label,
                 idle: 0,
                 fresh: true,
+                ruled: false,
             });
         }
         known
@@ -275,7 +281,10 @@ impl Tables {
         let numbers = self.cells.iter().filter(holds).count();
         let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
         let strict = border == Border::Wide && numbers + junk + 1 < self.cells.len();
-        let sure = header.known || numbers == self.cells.len() && header.idle == 1;
+        // A label may stand in front below `| Arch | Head |` and `|------|------|`.
+        let labelled = usize::from(border == Border::Pipe && header.ruled);
+        let next = header.idle == 1 && numbers + labelled >= self.cells.len();
+        let sure = header.known || next;
         if numbers < 2 || strict || !sure {
             return false;
         }

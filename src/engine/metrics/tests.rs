@@ -254,6 +254,13 @@ fn data_that_a_line_begins_with_is_that_of_all_that_is_alike() {
         ("Updating learning rate to 5e-05", "learning_rate=5e-05"),
         ("changed learning rate from 0.1 to 0.01", ""),
         ("{'precision': array([0.12]), 'recall': array([0.5, 0.6])}", "precision=0.12"),
+        (
+            "mean/median reward -21.0/-20.4, entropy 1.79",
+            "mean_reward=-21.0 median_reward=-20.4 entropy=1.79",
+        ),
+        ("[epoch:  0, lr:(1.000e-04,)] l_pix: 1.06e-01", "epoch=0 lr=1.000e-04 l_pix=1.06e-01"),
+        ("Evaluation over 10 episodes: 31.5", "Evaluation=31.5"),
+        ("Validation loss 50:  0.57  ", "Validation_loss=0.57"),
         ("epoch=3 RMSD=11.64Å lDDT-Cα=0.18", "epoch=3 RMSD=11.64Å lDDT-Cα=0.18"),
         ("tick 1     kimg 4.0      augment 0.004", "step=1 kimg=4.0 augment=0.004"),
         ("eval      E: 1       R: 22.1     F: 0.5", "eval/R=22.1 eval/F=0.5"),

@@ -146,6 +146,17 @@ fn columns_may_stand_one_blank_apart() {
 }
 
 #[test]
+fn rows_below_a_line_of_dashes_may_begin_with_a_label() {
+    check(&[
+        (
+            "| Arch | Head | Mean |\n|---|---|---|\n| resnet | 96.3 | 88.1 |",
+            "resnet/Head=96.3 resnet/Mean=88.1",
+        ),
+        ("| Arch | Head | Mean |\n| resnet | 96.3 | 88.1 |", ""),
+    ]);
+}
+
+#[test]
 fn a_cell_may_hold_a_list() {
     check(&[
         (
