@@ -142,7 +142,11 @@ impl<'a> Sentence<'a> {
         let label =
             self.kind(colon) == Some(Kind::Colon) && self.kind(colon + 1) == Some(Kind::Word);
         let counts = is_counter(names::class(next));
-        names::is_report(next) || counts || column || says || label
+        // `Val NLL     epoch: 0, NLL: -13.40`
+        let title = measured(at + 1)
+            && self.kind(at + 2) == Some(Kind::Word)
+            && self.tokens[at + 2].gap == Gap::Wide;
+        names::is_report(next) || counts || column || says || label || title
     }
 
     /// Whether `train epoch` merely says where: all words before the counter are qualifiers of data.

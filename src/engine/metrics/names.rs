@@ -133,7 +133,9 @@ pub(super) fn is_of_run(name: &str) -> bool {
 
 /// A word for data that is not trained on: what is measured there has another name.
 pub(super) fn is_held_out(word: &str) -> bool {
-    is_part_of_data(word) && !word.get(..5).is_some_and(|w| w.eq_ignore_ascii_case("train"))
+    let starts =
+        |start: &str| word.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    is_part_of_data(word) && !starts("train") && !starts("trn")
 }
 
 pub(super) fn is_report(word: &str) -> bool {

@@ -146,6 +146,20 @@ fn columns_may_stand_one_blank_apart() {
 }
 
 #[test]
+fn names_that_touch_in_a_header_are_columns_if_the_rows_say_so() {
+    check(&[
+        (
+            "# Epoch batch         loss       loss_f\n      1     5        0.991        0.972",
+            "epoch=1 batch=5 loss=0.991 loss_f=0.972",
+        ),
+        (
+            "     timestamp            duration    training_rmse    training_auc\n     2025-03-14 09:27:01  0.05 sec    0.49             0.5",
+            "training_rmse=0.49 training_auc=0.5",
+        ),
+    ]);
+}
+
+#[test]
 fn rows_below_a_line_of_dashes_may_begin_with_a_label() {
     check(&[
         (
