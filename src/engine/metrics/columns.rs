@@ -3,7 +3,7 @@
 
 use bstr::ByteSlice;
 
-use super::table::value;
+use super::cells::value;
 
 /// More columns are no table that is read here.
 pub(super) const MOST: usize = 40;

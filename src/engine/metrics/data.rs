@@ -16,11 +16,7 @@ impl<'a> Sentence<'a> {
     /// the name of a number tells, and what was measured stands before them all.
     pub(super) fn leader(&self, first: usize, last: usize) -> Option<(usize, usize)> {
         let word = self.text(first, last);
-        let figure = ["mean", "std", "min", "max", "avg", "median"];
-        if first != last
-            || !(names::is_part_of_data(word)
-                || figure.iter().any(|f| word.eq_ignore_ascii_case(f)))
-        {
+        if first != last || !(names::is_part_of_data(word) || names::is_figure(word)) {
             return None;
         }
         // `f1: (train=0.9, test=0.8)`
@@ -148,7 +144,11 @@ impl<'a> Sentence<'a> {
         let label =
             self.kind(colon) == Some(Kind::Colon) && self.kind(colon + 1) == Some(Kind::Word);
         let counts = is_counter(names::class(next));
-        names::is_report(next) || counts || column || says || label
+        // `Val NLL     epoch: 0, NLL: -13.40`
+        let title = measured(at + 1)
+            && self.kind(at + 2) == Some(Kind::Word)
+            && self.tokens[at + 2].gap == Gap::Wide;
+        names::is_report(next) || counts || column || says || label || title
     }
 
     /// Whether `train epoch` merely says where: all words before the counter are qualifiers of data.

@@ -119,22 +119,34 @@ impl Sentence<'_> {
             && close.kind == Kind::Quote
     }
 
-    /// Whether `120` in `Train loss 120 0.53` says when, and the next number is the value.
-    pub(super) fn is_step_of(&self, at: usize) -> bool {
-        self.is_step_between(at, at + 1)
+    /// Whether the bracket opens `(1e-4,)`, of which `next` is the comma.
+    pub(super) fn is_tuple_of_one(&self, open: usize, next: usize) -> bool {
+        self.byte_is(open, b'(')
+            && next == open + 2
+            && self.kind(next) == Some(Kind::Comma)
+            && self.kind(next + 1) == Some(Kind::Close)
     }
 
-    /// Whether the token is a count between a measured name and its value, the token behind it.
+    /// Whether `120` in `Train loss 120 0.53` says when, and the next number is the value.
+    pub(super) fn is_step_of(&self, at: usize) -> bool {
+        let colon = usize::from(self.kind(at + 1) == Some(Kind::Colon));
+        self.is_step_between(at, at + 1 + colon)
+    }
+
+    /// Whether the token is a count between a measured name and its value, the token behind it or
+    /// behind its colon: `Validation loss 50: 0.57`.
     pub(super) fn is_step_between(&self, count: usize, value: usize) -> bool {
         let whole =
             |at: usize| matches!(self.kind(at), Some(Kind::Number(n)) if n.style == Style::Integer);
         let pointed = |at: usize| matches!(self.kind(at), Some(Kind::Number(n)) if matches!(n.style, Style::Decimal(1..)));
-        let apart = |at: usize| self.tokens[at].gap == Gap::One;
+        let apart = |at: usize| self.tokens[at].gap != Gap::None;
+        let beside =
+            value == count + 1 || value == count + 2 && self.kind(count + 1) == Some(Kind::Colon);
         count > 0
-            && value == count + 1
+            && beside
             && whole(count)
             && pointed(value)
-            && apart(count)
+            && self.tokens[count].gap == Gap::One
             && apart(value)
             && self.is_measured_word(count - 1)
     }

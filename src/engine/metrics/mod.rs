@@ -3,6 +3,7 @@
 //! Wrong numbers are worse than missing ones. One `Metrics` for one source, since tables and
 //! headers span lines. Knows no rule and no time.
 
+mod cells;
 mod columns;
 mod conditions;
 mod context;

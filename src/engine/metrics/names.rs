@@ -105,6 +105,12 @@ pub(super) fn is_unit(word: &str) -> bool {
     word.contains("/s") || kinds(word) & (words::UNIT | words::TIME) != 0
 }
 
+/// `mean/median reward`: which figure of several values it is.
+pub(super) fn is_figure(word: &str) -> bool {
+    let figures = ["mean", "std", "min", "max", "avg", "median"];
+    figures.iter().any(|figure| word.eq_ignore_ascii_case(figure))
+}
+
 /// A word that tells which data a number is of.
 pub(super) fn is_part_of_data(word: &str) -> bool {
     kinds(word) & words::DATA != 0
@@ -127,7 +133,9 @@ pub(super) fn is_of_run(name: &str) -> bool {
 
 /// A word for data that is not trained on: what is measured there has another name.
 pub(super) fn is_held_out(word: &str) -> bool {
-    is_part_of_data(word) && !word.get(..5).is_some_and(|w| w.eq_ignore_ascii_case("train"))
+    let starts =
+        |start: &str| word.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    is_part_of_data(word) && !starts("train") && !starts("trn")
 }
 
 pub(super) fn is_report(word: &str) -> bool {

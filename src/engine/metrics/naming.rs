@@ -134,8 +134,10 @@ impl Sentence<'_> {
             told = true;
             first = first.checked_sub(1)?;
         }
-        let measured =
-            kind(first) == Kind::Word && names::class(self.text(first, first)) == Class::Measured;
+        let word = self.text(first, first);
+        // `Evaluation over 10 episodes: 31.5`
+        let measured = kind(first) == Kind::Word
+            && (names::class(word) == Class::Measured || names::is_part_of_data(word));
         (told && measured).then(|| self.qualified(first))
     }
 

@@ -238,7 +238,8 @@ impl<'a> Sentence<'a> {
         }
         let halves = |at: usize| {
             let (a, b) = self.text(at, at).split_once('/')?;
-            let data = names::is_part_of_data(a) && names::is_part_of_data(b);
+            let said = |word| names::is_part_of_data(word) || names::is_figure(word);
+            let data = said(a) && said(b);
             let measured = [a, b].iter().all(|word| names::class(word) == Class::Measured);
             (data || measured && first == last).then_some((a, b))
         };
@@ -352,6 +353,8 @@ impl<'a> Sentence<'a> {
                     next += 1;
                     boxed = true;
                 }
+                // `lr:(1e-4,)`
+                Kind::Open if self.is_tuple_of_one(wrap, next) => next += 2,
                 Kind::Open if self.byte(&tokens[wrap]) == b'(' => {
                     let call = wrap.checked_sub(1)?;
                     if tokens[wrap].gap != Gap::None || !is_wrapper(self.text(call, call)) {
@@ -384,7 +387,9 @@ impl<'a> Sentence<'a> {
         let attached = attached && tokens[sign].kind == Kind::Equals;
         // `Epoch: [3/10]` names a place as `Epoch [3/10]` does; `lr=[0.1]` is a list of one.
         let form = if boxed && tokens[sign].kind == Kind::Colon { Form::Tight } else { form };
+        // `Validation loss 50: 0.57`
         let name = sign.checked_sub(1)?;
+        let name = name.checked_sub(usize::from(self.is_step_between(name, before)))?;
         // `Loss....: 0.5`
         let dots = self.text_of(&tokens[name]).bytes().all(|byte| byte == b'.');
         Some(Place { name: name.checked_sub(usize::from(dots))?, form, attached, boxed, next })

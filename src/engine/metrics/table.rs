@@ -5,11 +5,12 @@
 
 use bstr::ByteSlice;
 
+use super::cells::{blanks, is_blank_or_junk, value, values};
 use super::columns::{self, Border, split, without_mark};
 use super::found::{Candidates, Form};
 use super::mapping::whole_number;
 use super::names::{self, Class};
-use super::number::{self, Lexed, Number, Style};
+use super::number::{Number, Style};
 use crate::engine::bar;
 
 /// Longer lines are no table that is read here.
@@ -32,6 +33,9 @@ struct Header {
     columns: Vec<String>,
     /// Where they stand in the header.
     places: Vec<(usize, usize)>,
+    /// The names if each of them is one word: `# Epoch batch         loss` has three columns, though
+    /// two of them touch.
+    words: Vec<String>,
     /// One of the names is known. Other words in columns are a header only if rows of nothing but
     /// numbers follow at once.
     known: bool,
@@ -44,6 +48,8 @@ struct Header {
     idle: u32,
     /// No row was there yet.
     fresh: bool,
+    /// A line of dashes followed it.
+    ruled: bool,
 }
 
 impl Header {
@@ -53,6 +59,23 @@ impl Header {
             self.columns.remove(0);
             self.places.remove(0);
         }
+    }
+
+    /// Whether a row is nothing but a number for each word: then the words are the columns.
+    fn touches(&mut self, text: &[u8], cells: &mut Vec<(usize, usize)>) -> bool {
+        if cells.len() == self.columns.len() || self.words.is_empty() {
+            return false;
+        }
+        let mut words = Vec::new();
+        split(text, Border::Blank, &mut words);
+        let is_number = |(a, b): &(usize, usize)| value(&text[*a..*b]).is_some();
+        if words.len() != self.words.len() || !words.iter().all(is_number) {
+            return false;
+        }
+        self.columns = std::mem::take(&mut self.words);
+        self.border = Border::Blank;
+        *cells = words;
+        true
     }
 
     /// `loss     last      counter` below `average  since     example`.
@@ -84,6 +107,9 @@ impl Tables {
         }
         if is_rule(line) {
             self.group.clear();
+            if let Some(header) = self.header.as_mut().filter(|header| header.idle == 0) {
+                header.ruled = true;
+            }
             return true;
         }
         let text = without_bar(line);
@@ -216,16 +242,20 @@ impl Tables {
             let columns = columns::columns(text, &self.cells);
             let label = String::new();
             let places = self.cells.clone();
+            let words =
+                if border == Border::Wide { words(text, columns.len()) } else { Vec::new() };
             self.header = Some(Header {
                 border,
                 columns,
                 places,
+                words,
                 known,
                 counts,
                 listed,
                 label,
                 idle: 0,
                 fresh: true,
+                ruled: false,
             });
         }
         known
@@ -274,6 +304,9 @@ impl Tables {
             }
         }
         let unnamed = cells.len() == header.columns.len() + 1 && border == Border::Wide;
+        if border == Border::Wide && header.touches(text, cells) {
+            return Some(false);
+        }
         let fits = alike && (unnamed || cells.len() == header.columns.len());
         fits.then_some(unnamed)
     }
@@ -288,7 +321,10 @@ impl Tables {
         let numbers = self.cells.iter().filter(holds).count();
         let junk = self.cells.iter().filter(|(a, b)| is_blank_or_junk(&text[*a..*b])).count();
         let strict = border == Border::Wide && numbers + junk + 1 < self.cells.len();
-        let sure = header.known || numbers == self.cells.len() && header.idle == 1;
+        // A label may stand in front below `| Arch | Head |` and `|------|------|`.
+        let labelled = usize::from(border == Border::Pipe && header.ruled);
+        let next = header.idle == 1 && numbers + labelled >= self.cells.len();
+        let sure = header.known || next;
         if numbers < 2 || strict || !sure {
             return false;
         }
@@ -301,15 +337,13 @@ impl Tables {
             // Rows of each class, or of data.
             return true;
         }
-        // A bar labels no row.
-        let is_label = |text: &&str| text.contains(char::is_alphanumeric);
-        let mut label = Some(first).filter(|_| !numbered).filter(is_label).unwrap_or_default();
+        let mut label = label_of(first.as_bytes());
         for ((start, end), column) in self.cells[usize::from(unnamed)..].iter().zip(&header.columns)
         {
             let cell = &text[*start..*end];
             // `| class | AP | class | AP |`: the label of what follows.
             if *column == header.columns[0] && values(cell).next().is_none() {
-                label = cell.trim_ascii().to_str().ok().filter(is_label).unwrap_or_default();
+                label = label_of(cell);
             }
             for (at, place, number) in values(cell) {
                 offer((label, column, place), number, start + at, out);
@@ -317,6 +351,13 @@ impl Tables {
         }
         true
     }
+}
+
+/// What a cell says its row is of. A bar, a number or a time labels no row.
+fn label_of(cell: &[u8]) -> &str {
+    let is_label = |text: &&str| text.contains(char::is_alphanumeric);
+    let says = value(cell).is_none() && !is_blank_or_junk(cell);
+    cell.trim_ascii().to_str().ok().filter(|_| says).filter(is_label).unwrap_or_default()
 }
 
 /// Offers a value under the name of its column, with what its row is of.
@@ -366,46 +407,12 @@ fn entry(
     true
 }
 
-fn blanks(text: &[u8]) -> usize {
-    text.len() - text.trim_ascii_start().len()
-}
-
-/// The value of a cell; of `3/10` the first. A mark behind it says that it is better, or the best.
-pub(super) fn value(cell: &[u8]) -> Option<Number> {
-    let cell = cell.trim_ascii();
-    let marks = ["↓", "↑", "*", "▲", "▼"];
-    let bare = marks.iter().find_map(|mark| cell.strip_suffix(mark.as_bytes()));
-    let cell = bare.map_or(cell, |cell| cell.trim_ascii_end());
-    match number::lex(cell)? {
-        Lexed::Number(n) | Lexed::Fraction(n) if n.len == cell.len() && !n.glued => Some(n),
-        _ => None,
-    }
-}
-
-/// The values of a cell, each with where it stands in it and its place in a list: of
-/// `[9.7e-01, 4.8e-01]` both.
-fn values(cell: &[u8]) -> impl Iterator<Item = (usize, &'static str, Number)> + '_ {
-    const PLACES: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
-    let text = cell.trim_ascii();
-    let list = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
-    let list = list.filter(|list| list.split(|byte| *byte == b',').all(|x| value(x).is_some()));
-    let count = list.map_or(0, |list| list.split(|byte| *byte == b',').count());
-    let places = if count == 1 { &[""][..] } else { &PLACES[..] };
-    let mut next = blanks(cell) + 1;
-    let inner = list.filter(|_| count <= PLACES.len()).unwrap_or_default();
-    let listed = inner.split(|byte| *byte == b',').zip(places).filter_map(move |(part, place)| {
-        let at = next + blanks(part);
-        next += part.len() + 1;
-        value(part).map(|number| (at, *place, number))
-    });
-    let single = value(cell).map(|number| (blanks(cell), "", number));
-    single.into_iter().chain(listed)
-}
-
-fn is_blank_or_junk(cell: &[u8]) -> bool {
-    let cell = cell.trim_ascii();
-    matches!(cell, b"" | b"-" | b"--" | b"N/A" | b"None")
-        || matches!(number::lex(cell), Some(Lexed::Junk { len }) if len == cell.len())
+/// The words of a header, if there are more of them than `columns`.
+fn words(text: &[u8], columns: usize) -> Vec<String> {
+    let text = text.to_str_lossy();
+    let words = text.split_ascii_whitespace().filter(|word| *word != "#").map(without_mark);
+    let words: Vec<_> = words.map(str::to_owned).collect();
+    if words.len() > columns && words.len() <= columns::MOST { words } else { Vec::new() }
 }
 
 /// A name in a header or a boxed row.

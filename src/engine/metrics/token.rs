@@ -82,7 +82,7 @@ fn piece(text: &[u8], at: usize, gap: Gap, first: bool) -> (Kind, usize) {
             Some(Lexed::Word) | None => {}
         }
     }
-    let len = if byte == b'|' { norm(rest) } else { word(rest) };
+    let len = if byte == b'|' { norm(rest, gap == Gap::One) } else { word(rest) };
     if len > 0 {
         return (Kind::Word, len);
     }
@@ -168,8 +168,8 @@ fn arrow(rest: &[u8]) -> usize {
 }
 
 /// The length of `||g||` or `|x|` with a sign behind it, 0 if there is none: a column has borders
-/// too, but no sign.
-fn norm(rest: &[u8]) -> usize {
+/// too, but no sign. Within a line (`apart`) a number may stand behind a blank: `f 1.5 |g| 3.6e+04`.
+fn norm(rest: &[u8], apart: bool) -> usize {
     let bars = rest.iter().take_while(|b| **b == b'|').count();
     let inner = rest.get(bars..).map_or(0, word);
     // `|proj g|`
@@ -180,8 +180,9 @@ fn norm(rest: &[u8]) -> usize {
     let end = bars + inner + second;
     let closed = rest.get(end..).is_some_and(|rest| {
         let (close, behind) = rest.split_at(rest.len().min(bars));
-        close.iter().all(|b| *b == b'|')
-            && matches!(behind.trim_ascii_start().first(), Some(b'=' | b':'))
+        let signed = matches!(behind.trim_ascii_start().first(), Some(b'=' | b':'));
+        let number = matches!(behind, [b' ', b'0'..=b'9' | b'-', ..]) && second == 0;
+        close.len() == bars && close.iter().all(|b| *b == b'|') && (signed || apart && number)
     });
     if (1..=2).contains(&bars) && inner > 0 && closed { end + bars } else { 0 }
 }

@@ -66,7 +66,7 @@ const JOINTS_WORDS: &str = "of per";
 
 /// Words that tell which data a number is of; all but `train` and `training`, data not trained on.
 const DATA_WORDS: &str =
-    "train training val valid validate validation test testing eval evaluation dev cv";
+    "train training val valid validate validation test testing eval evaluation dev cv trn";
 
 /// `Validation results - ...`, `Test set: ...`
 const REPORTS_WORDS: &str = "results result metrics set summary epoch step phase performance";

@@ -167,6 +167,31 @@ fn a_header_of_wide_columns_was_cut_at_each_blank_below_one_of_single_blanks() {
 }
 
 #[test]
+fn names_that_touch_in_a_header_are_columns_if_the_rows_say_so() {
+    check(&[
+        (
+            "# Epoch batch         loss       loss_f\n      1     5        0.991        0.972",
+            "epoch=1 batch=5 loss=0.991 loss_f=0.972",
+        ),
+        (
+            "     timestamp            duration    training_rmse    training_auc\n     2025-03-14 09:27:01  0.05 sec    0.49             0.5",
+            "training_rmse=0.49 training_auc=0.5",
+        ),
+    ]);
+}
+
+#[test]
+fn rows_below_a_line_of_dashes_may_begin_with_a_label() {
+    check(&[
+        (
+            "| Arch | Head | Mean |\n|---|---|---|\n| resnet | 96.3 | 88.1 |",
+            "resnet/Head=96.3 resnet/Mean=88.1",
+        ),
+        ("| Arch | Head | Mean |\n| resnet | 96.3 | 88.1 |", ""),
+    ]);
+}
+
+#[test]
 fn a_cell_may_hold_a_list() {
     check(&[
         // A shape, settings, and numbers of things.
