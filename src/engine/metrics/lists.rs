@@ -9,6 +9,8 @@ use super::token::{Gap, Kind};
 
 /// A longer list is of classes or of data, not of a few figures.
 const MOST: usize = 4;
+/// More names than these are not paired with numbers.
+const MOST_NAMES: usize = 8;
 
 impl Sentence<'_> {
     /// Offers a number of `recall=[0.31, 0.42]` with its place in the list; whether it is one.
@@ -35,7 +37,7 @@ impl Sentence<'_> {
             let next = next.checked_sub(usize::from(self.kind(next) == Some(Kind::Comma)))?;
             is_number(next).then_some(next)
         };
-        let start = std::iter::successors(Some(at), |i| before(*i)).take(MOST + 1);
+        let start = std::iter::successors(Some(at), |i| before(*i)).take(MOST_NAMES + 1);
         let place = start.clone().count() - 1;
         let Some(sign) = start.last().and_then(|first| first.checked_sub(1)) else { return false };
         let signed = matches!(self.kind(sign), Some(Kind::Colon | Kind::Equals));
@@ -44,18 +46,18 @@ impl Sentence<'_> {
             let comma = first.checked_sub(1).filter(|i| self.kind(*i) == Some(Kind::Comma))?;
             self.measured(comma.checked_sub(1)?)
         })
-        .take(MOST + 1)
+        .take(MOST_NAMES + 1)
         .collect();
         let behind = |i: &usize| {
             let next = i + 1 + usize::from(self.kind(i + 1) == Some(Kind::Comma));
             is_number(next).then_some(next)
         };
-        let count = place + std::iter::successors(Some(at), behind).take(MOST + 1).count();
+        let count = place + std::iter::successors(Some(at), behind).take(MOST_NAMES + 1).count();
         if names.len() < 2 || count < 2 {
             return false;
         }
-        if let Some((first, last)) = names.iter().rev().nth(place).filter(|_| names.len() == count)
-        {
+        let pair = names.len() == count && count <= MOST_NAMES;
+        if let Some((first, last)) = names.iter().rev().nth(place).filter(|_| pair) {
             out.fix(self.tokens[names[names.len() - 1].0].start, self.tokens[names[0].1].end);
             let name = self.text(*first, *last);
             out.offer(&[name], "_", Form::Sign, number, self.tokens[at].start);

@@ -24,6 +24,11 @@ fn several_names_and_as_many_numbers_belong_together_in_their_order() {
         // Which is which is not known.
         ("loss, mae 0.5 0.2 9.6", ""),
         ("loss, mae, mape 0.5 0.2", ""),
+        ("loss, mae, mse, rmse, acc 0.1 0.2 0.3 0.4 0.5 0.6 0.7", ""),
+        (
+            "f1, mae, mse, rmse, mape, acc, auc, ap, er, loss 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9",
+            "",
+        ),
         ("step 10, loss 0.5, acc 0.9", "step=10 loss=0.5 acc=0.9"),
     ]);
 }
