@@ -140,7 +140,10 @@ impl<'a> Sentence<'a> {
             && !measured(1);
         let says = names::is_held_out(self.text(at, at)) && names::is_prose(next);
         let words = (at + 1..).take_while(|i| self.kind(*i) == Some(Kind::Word) && !measured(*i));
-        let colon = at + 1 + words.take(MOST_OF_LABEL).count();
+        let end = at + 1 + words.take(MOST_OF_LABEL).count();
+        // `Test net output #1: loss = 0.07`
+        let counted = self.tokens.get(end).is_some_and(|token| self.byte(token) == b'#');
+        let colon = end + 2 * usize::from(counted);
         let label =
             self.kind(colon) == Some(Kind::Colon) && self.kind(colon + 1) == Some(Kind::Word);
         let counts = is_counter(names::class(next));

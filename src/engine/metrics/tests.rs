@@ -288,6 +288,7 @@ fn data_that_a_line_begins_with_is_that_of_all_that_is_alike() {
         ("train | loss 0.5 | lr 1e-3", "train/loss=0.5 lr=1e-3"),
         (" Val NLL \t epoch: 0, iter: 0/278, NLL: -13.40", "epoch=0 step=0 Val/NLL=-13.40"),
         ("Batch 2400: trn: rmse = 2.23, lr = 5.40e-04", "Batch=2400 trn/rmse=2.23 lr=5.40e-04"),
+        ("Test net output #1: loss = 0.07 (* 1 = 0.07 loss)", "Test/loss=0.07"),
         ("Test  loss: 0.61, accuracy: 0.79", "Test_loss=0.61 Test_accuracy=0.79"),
         ("Train ppl.    12.30 Val ppl     12.90", "Train_ppl=12.30 Val_ppl=12.90"),
         ("Epoch 3 | val Loss: 0.61 | Acc: 0.79", "epoch=3 val_Loss=0.61 val_Acc=0.79"),
