@@ -181,10 +181,19 @@ fn norm(rest: &[u8], apart: bool) -> usize {
     let closed = rest.get(end..).is_some_and(|rest| {
         let (close, behind) = rest.split_at(rest.len().min(bars));
         let signed = matches!(behind.trim_ascii_start().first(), Some(b'=' | b':'));
-        let number = matches!(behind, [b' ', b'0'..=b'9' | b'-', ..]) && second == 0;
+        let number = matches!(behind, [b' ', b'0'..=b'9' | b'-', ..])
+            && second == 0
+            && !is_walled(&behind[1..]);
         close.len() == bars && close.iter().all(|b| *b == b'|') && (signed || apart && number)
     });
     if (1..=2).contains(&bars) && inner > 0 && closed { end + bars } else { 0 }
+}
+
+/// Whether a border stands behind the next word: `5 | 0.5` is a cell.
+fn is_walled(text: &[u8]) -> bool {
+    let end = text.iter().take_while(|b| !b.is_ascii_whitespace()).count();
+    let next = text[end..].trim_ascii_start();
+    matches!(next, [b'|', behind @ ..] if !behind.first().is_some_and(u8::is_ascii_alphabetic))
 }
 
 fn wide_sign(rest: &[u8]) -> (Kind, usize) {

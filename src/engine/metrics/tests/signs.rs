@@ -128,6 +128,15 @@ fn a_name_of_a_file_held_a_metric_for_each_epoch() {
 }
 
 #[test]
+fn a_cell_before_a_number_was_taken_for_a_norm() {
+    check(&[
+        ("a | b |c| 5 | loss 0.5", "loss=0.5"),
+        ("| epoch |loss| 5 | 0.5", ""),
+        ("iter 1 f 1.5 |g| 3.5 |x| 2.5", "step=1 f=1.5 g=3.5 x=2.5"),
+    ]);
+}
+
+#[test]
 fn the_percentage_of_a_bar_was_taken_for_a_value() {
     check(&[
         ("Training:   0%|", ""),
