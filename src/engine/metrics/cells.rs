@@ -42,6 +42,7 @@ pub(super) fn values(cell: &[u8]) -> impl Iterator<Item = (usize, &'static str, 
     single.into_iter().chain(listed)
 }
 
+/// Whether a cell holds nothing, or what is no label either: a time, a hash, a duration.
 pub(super) fn is_blank_or_junk(cell: &[u8]) -> bool {
     let cell = cell.trim_ascii();
     // `2025-03-14 09:27:01`, `0.05 sec`

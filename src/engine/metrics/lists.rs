@@ -42,12 +42,17 @@ impl Sentence<'_> {
         let Some(sign) = start.last().and_then(|first| first.checked_sub(1)) else { return false };
         let signed = matches!(self.kind(sign), Some(Kind::Colon | Kind::Equals));
         let Some(last) = sign.checked_sub(usize::from(signed)) else { return false };
-        let names: Vec<_> = std::iter::successors(self.measured(last), |(first, _)| {
+        let mut names: Vec<_> = std::iter::successors(self.measured(last), |(first, _)| {
             let comma = first.checked_sub(1).filter(|i| self.kind(*i) == Some(Kind::Comma))?;
             self.measured(comma.checked_sub(1)?)
         })
         .take(MOST_NAMES + 1)
         .collect();
+        // `epoch, loss: 3, 0.5`: what they begin with may count.
+        let first = names.last().and_then(|(first, _)| first.checked_sub(2));
+        if let Some(count) = first.filter(|count| self.is_count_listed(*count)) {
+            names.push((count, count));
+        }
         let behind = |i: &usize| {
             let next = i + 1 + usize::from(self.kind(i + 1) == Some(Kind::Comma));
             is_number(next).then_some(next)
@@ -63,6 +68,13 @@ impl Sentence<'_> {
             out.offer(&[name], "_", Form::Sign, number, self.tokens[at].start);
         }
         true
+    }
+
+    /// Whether the token is a word that counts, before a comma.
+    fn is_count_listed(&self, at: usize) -> bool {
+        self.kind(at) == Some(Kind::Word)
+            && self.kind(at + 1) == Some(Kind::Comma)
+            && is_counter(names::class(self.text(at, at)))
     }
 
     /// The measured name that ends with the token.

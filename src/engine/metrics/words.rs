@@ -64,7 +64,8 @@ const MISSING_WORDS: &str = "n/a na none null nil";
 /// `number of skipped iterations`: joins the words of a name before a sign.
 const JOINTS_WORDS: &str = "of per";
 
-/// Words that tell which data a number is of; all but `train` and `training`, data not trained on.
+/// Words that tell which data a number is of; all but `train`, `training` and `trn`, data not
+/// trained on.
 const DATA_WORDS: &str =
     "train training val valid validate validation test testing eval evaluation dev cv trn";
 

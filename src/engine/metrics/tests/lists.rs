@@ -21,6 +21,8 @@ fn several_names_and_as_many_numbers_belong_together_in_their_order() {
         ("LOSS, MAE, MAPE 0.5 0.2 9.6", "LOSS=0.5 MAE=0.2 MAPE=9.6"),
         ("val loss, acc: 0.5, 0.91", "val_loss=0.5 acc=0.91"),
         ("epoch 3 loss, acc = 0.5 91.2%", "epoch=3 loss=0.5 acc=91.2%"),
+        ("epoch, loss: 3, 0.5", "epoch=3 loss=0.5"),
+        ("epoch, loss, acc 3 0.5 0.9", "epoch=3 loss=0.5 acc=0.9"),
         // Which is which is not known.
         ("loss, mae 0.5 0.2 9.6", ""),
         ("loss, mae, mape 0.5 0.2", ""),
