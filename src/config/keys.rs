@@ -138,6 +138,11 @@ pub(super) static RULE: &[Key] = &[
     key("within", Shape::Duration, "... in so long."),
     key("for", Shape::Hold, "The condition must hold for so long, or so many samples."),
     key("until", Shape::Condition, "It stays firing until this is true."),
+    key(
+        "patient",
+        Shape::Flag,
+        "After a silence that ended by itself, only one twice as long fires.",
+    ),
     key("cooldown", Shape::Duration, "After it fired it is silent for so long, and counts."),
     key("once", Shape::Flag, "Fires once in a run."),
     key("repeat", Shape::Duration, "While it lasts, it is told again after so long."),

@@ -89,7 +89,7 @@ impl Kind {
                 &["when", "for", "until", "cooldown", "once", "repeat", "resolved", "stop"]
             }
             Self::Silence => {
-                &["silence", "match", "cooldown", "once", "repeat", "resolved", "stop"]
+                &["silence", "match", "patient", "cooldown", "once", "repeat", "resolved", "stop"]
             }
             Self::Exit => &["exit"],
             Self::Restart => &["exit", "cooldown", "once", "stop"],
@@ -336,7 +336,9 @@ fn hold(reader: &mut Reader<'_>, node: &Node) -> Option<Hold> {
 fn silence(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Trigger> {
     let quiet = reader.duration("silence", section.get("silence")?, Shortest::Second);
     let pattern = optional(section.get("match"), |node| pattern::line(reader, "match", node));
-    Some(Trigger::Silence { quiet: quiet?, pattern: pattern? })
+    let patient =
+        section.get("patient").is_some_and(|node| reader.flag("patient", node).unwrap_or(false));
+    Some(Trigger::Silence { quiet: quiet?, pattern: pattern?, patient })
 }
 
 fn exit(reader: &mut Reader<'_>, node: &Node) -> Option<ExitFilter> {

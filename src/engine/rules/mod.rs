@@ -107,6 +107,8 @@ pub enum Trigger {
     Silence {
         quiet: Duration,
         pattern: Option<Regex>,
+        /// After a silence that ended by itself, only one twice as long is told.
+        patient: bool,
     },
     Exit(ExitFilter),
     /// The command failed and is started again: `exit: restart`.

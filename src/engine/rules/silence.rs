@@ -28,14 +28,19 @@ const LONGER_PAUSE: u32 = 2;
 pub(in crate::engine) struct Silence {
     quiet: Duration,
     pattern: Option<Regex>,
+    /// A silence that ended by itself was none to tell of, once the run makes steps.
+    patient: bool,
     repeat: Option<Duration>,
     /// When there was each of `SIGNS` last; at first, the start. With a pattern: when it matched.
     since: [Timestamp; SIGNS.len()],
+    /// With a pattern: lines that matched.
     steps: u32,
     /// Between two steps.
     longest_pause: Duration,
     /// Of those that were long for steps.
     longest_long: Duration,
+    /// Of those that a patient rule has learned.
+    longest_quiet: Duration,
     /// What was said to be lacking, and when last; none: nothing since it came.
     said: Option<(Sign, Timestamp)>,
 }
@@ -44,6 +49,7 @@ impl Silence {
     pub(super) fn new(
         quiet: Duration,
         pattern: Option<Regex>,
+        patient: bool,
         repeat: Option<Duration>,
         started: Timestamp,
     ) -> Self {
@@ -52,11 +58,13 @@ impl Silence {
         Self {
             quiet,
             pattern,
+            patient,
             repeat,
             since,
             steps: 0,
             longest_pause: Duration::ZERO,
             longest_long: Duration::ZERO,
+            longest_quiet: Duration::ZERO,
             said: None,
         }
     }
@@ -99,6 +107,10 @@ impl Silence {
             self.said = None;
         }
         let pause = scene.at.since(self.since[sign as usize]);
+        // How long the run takes to begin says nothing of how it goes on.
+        if self.patient && self.steps > 0 && sign == Sign::Output && pause >= self.quiet {
+            self.longest_quiet = pause.max(self.longest_quiet);
+        }
         if sign == Sign::Step {
             if self.steps > 0 && over.is_none_or(|(lack, _)| lack == Sign::Step) {
                 self.learn(pause);
@@ -130,13 +142,15 @@ impl Silence {
 
     /// How long this sign may be lacking; none: it need not be there.
     fn limit(&self, sign: Sign) -> Option<Duration> {
+        let usual = self.quiet.max(self.longest_quiet.saturating_mul(LONGER_PAUSE));
         match sign {
-            Sign::Output => Some(self.quiet),
+            Sign::Output => Some(usual),
             _ if self.pattern.is_some() => None,
-            Sign::Line => Some(self.quiet),
+            Sign::Line => Some(usual),
             Sign::Step if self.steps < LEAST_STEPS => None,
             Sign::Step => {
-                Some(self.long_pause().max(self.longest_long.saturating_mul(LONGER_PAUSE)))
+                let longest_long = self.longest_long.saturating_mul(LONGER_PAUSE);
+                Some(usual.max(self.long_pause()).max(longest_long))
             }
         }
     }
@@ -169,6 +183,7 @@ impl Track for Silence {
 
     fn matched(&mut self, _hit: &Hit<'_>, scene: &Scene<'_>, out: &mut Vec<Change>) {
         self.broken(Sign::Output, scene, out);
+        self.steps = self.steps.saturating_add(1);
     }
 
     fn deadline(&self) -> Option<Timestamp> {

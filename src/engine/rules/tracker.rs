@@ -124,8 +124,8 @@ impl Tracker {
                 Self::When(When::new(condition.bind(store), hold, until, rule.repeat, at))
             }
             Trigger::NonFinite => Self::NonFinite(NonFinite::new(named, store)),
-            Trigger::Silence { quiet, pattern } => {
-                Self::Silence(Silence::new(quiet, pattern, rule.repeat, at))
+            Trigger::Silence { quiet, pattern, patient } => {
+                Self::Silence(Silence::new(quiet, pattern, patient, rule.repeat, at))
             }
             Trigger::Exit(filter) => Self::Exit(Exit::new(filter)),
             Trigger::Restart => Self::Restart(Restart),
