@@ -3,7 +3,7 @@
 
 use super::found::Candidates;
 use super::names::{self, Class};
-use super::pairs::{Sentence, is_counter, is_level};
+use super::pairs::Sentence;
 use super::token::{Gap, Kind, Token};
 
 /// A label has at most so many words behind its first.
@@ -47,7 +47,8 @@ impl<'a> Sentence<'a> {
         let at = self.tokens.iter().position(is_of_data)?;
         let sign = self.tokens.get(at + 2)?;
         let opens = at.checked_sub(1).is_none_or(|before| {
-            !is_word(&self.tokens[before]) || is_counter(names::class(self.text(before, before)))
+            !is_word(&self.tokens[before])
+                || names::is_counter(names::class(self.text(before, before)))
         });
         let shares = opens
             && !(0..at).any(|before| self.is_measured_word(before))
@@ -100,9 +101,9 @@ impl<'a> Sentence<'a> {
             None | Some(Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon) => true,
             Some(Kind::Other) => self.text(at - 1, at - 1) == "/",
             // `DEBUG CV Batch 3 loss 0.5`
-            Some(Kind::Word) => is_level(self.text(at - 1, at - 1)),
+            Some(Kind::Word) => names::is_level(self.text(at - 1, at - 1)),
             Some(Kind::Open) => {
-                let call = at > 1 && is_counter(names::class(self.text(at - 2, at - 2)));
+                let call = at > 1 && names::is_counter(names::class(self.text(at - 2, at - 2)));
                 call || self.byte(&self.tokens[at - 1]) == b'['
             }
             _ => false,
@@ -114,8 +115,20 @@ impl<'a> Sentence<'a> {
                     let word = self.text(at + 2, at + 2);
                     !["n/a", "na", "none", "null"].iter().any(|x| word.eq_ignore_ascii_case(x))
                 }
+                // `[val: 1, 50 / 500] loss: 0.13`
+                Some(Kind::Number(_)) => {
+                    let boxed = at.checked_sub(1).is_some_and(|i| self.text(i, i) == "[");
+                    boxed && kind(at + 3) == Some(Kind::Comma)
+                }
                 next => matches!(next, None | Some(Kind::Open)),
             },
+            // `train (1/10) loss: 0.24`
+            Kind::Open => {
+                at == 0
+                    && matches!(kind(at + 2), Some(Kind::Fraction(_)))
+                    && kind(at + 3) == Some(Kind::Close)
+                    && kind(at + 4) == Some(Kind::Word)
+            }
             Kind::Pipe | Kind::Close => opens,
             // `TRAIN - loss 0.5 / VAL - loss 0.6`
             Kind::Dash => opens && kind(at + 2) == Some(Kind::Word),
@@ -123,8 +136,8 @@ impl<'a> Sentence<'a> {
             _ => false,
         };
         // `Train Epoch: 3 [640/60000] Loss: 0.5` merely says where the run is.
-        let place =
-            kind(at + 1) == Some(Kind::Word) && is_counter(names::class(self.text(at + 1, at + 1)));
+        let place = kind(at + 1) == Some(Kind::Word)
+            && names::is_counter(names::class(self.text(at + 1, at + 1)));
         told.then_some(if place && !names::is_held_out(word) { "" } else { word })
     }
 
@@ -146,7 +159,7 @@ impl<'a> Sentence<'a> {
         let colon = end + 2 * usize::from(counted);
         let label =
             self.kind(colon) == Some(Kind::Colon) && self.kind(colon + 1) == Some(Kind::Word);
-        let counts = is_counter(names::class(next));
+        let counts = names::is_counter(names::class(next));
         // `Val NLL     epoch: 0, NLL: -13.40`
         let title = measured(at + 1)
             && self.kind(at + 2) == Some(Kind::Word)

@@ -4,7 +4,7 @@
 use super::found::{Candidates, Form};
 use super::names::{self, Class};
 use super::number::{Number, Style};
-use super::pairs::{Sentence, is_counter};
+use super::pairs::Sentence;
 use super::token::{Gap, Kind};
 
 /// A longer list is of classes or of data, not of a few figures.
@@ -74,7 +74,7 @@ impl Sentence<'_> {
     fn is_count_listed(&self, at: usize) -> bool {
         self.kind(at) == Some(Kind::Word)
             && self.kind(at + 1) == Some(Kind::Comma)
-            && is_counter(names::class(self.text(at, at)))
+            && names::is_counter(names::class(self.text(at, at)))
     }
 
     /// The measured name that ends with the token.
@@ -174,7 +174,7 @@ impl Sentence<'_> {
 
     pub(super) fn is_measured_word(&self, at: usize) -> bool {
         self.kind(at) == Some(Kind::Word)
-            && !is_counter(names::class(self.text(at, at)))
+            && !names::is_counter(names::class(self.text(at, at)))
             && names::class(self.text(at, at)) == Class::Measured
     }
 

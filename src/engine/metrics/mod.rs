@@ -9,6 +9,7 @@ mod conditions;
 mod context;
 mod data;
 mod found;
+mod heading;
 mod lists;
 mod mapping;
 mod names;
@@ -33,6 +34,7 @@ use memchr::memmem::Finder;
 use crate::engine::bar;
 use crate::engine::splitter::{Line, LineKind};
 use found::Candidates;
+use heading::Heading;
 use pairs::Sentence;
 use redraw::Shown;
 pub(in crate::engine) use shapes::{Asked, Reading, Readings, Shapes};
@@ -59,13 +61,14 @@ const MOST_TOKENS: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Metrics {
     tables: Tables,
+    heading: Heading,
     shown: Shown,
     /// The line of the last frame: what completes it is a redraw too.
     frame: u64,
     in_traceback: bool,
     candidates: Candidates,
     tokens: Vec<Token>,
-    /// All of the last line was looked at, and it is no part of a table.
+    /// All of the last line was looked at, and it is no part of a table or below a heading.
     searched: bool,
     /// Scratch.
     readings: Readings,
@@ -108,7 +111,8 @@ impl Metrics {
 
     /// Neither a redraw nor a part of something larger.
     fn is_usual(&self, line: &Line<'_>) -> bool {
-        line.kind == LineKind::Whole && line.number != self.frame && !self.in_traceback
+        let whole = line.kind == LineKind::Whole && line.number != self.frame;
+        whole && !self.in_traceback && !self.heading.holds()
     }
 
     /// Gives every metric that the line holds, in order, at most once for each value shown.
@@ -122,6 +126,9 @@ impl Metrics {
             return;
         }
         self.candidates.clear();
+        let plain = line.kind == LineKind::Whole && line.number != self.frame && !bar::is_bar(text);
+        let heading = plain && self.heading.take(text);
+        let below = plain && !heading && self.begin(text);
         if has_number(text) {
             self.search(text);
         } else {
@@ -129,7 +136,18 @@ impl Metrics {
             let taken = self.tables.take(text, &mut self.candidates);
             self.searched = !taken && !table::has_columns(text);
         }
+        self.searched &= !(heading || below);
+        if below {
+            self.heading.passed(!self.candidates.is_empty());
+        }
         self.give(line, text, each);
+    }
+
+    /// Whether a plain line is below a heading, after whose data its metrics are named then.
+    fn begin(&mut self, text: &[u8]) -> bool {
+        let data = self.heading.of(text);
+        self.candidates.set_scope(data);
+        !data.is_empty()
     }
 
     fn search(&mut self, text: &[u8]) {
@@ -208,8 +226,8 @@ impl Metrics {
 
 /// Whether there is anything that can be a number.
 fn has_number(text: &[u8]) -> bool {
-    static NAN: LazyLock<[Finder<'static>; 4]> =
-        LazyLock::new(|| ["nan", "NaN", "inf", "Inf"].map(Finder::new));
+    static NAN: LazyLock<[Finder<'static>; 6]> =
+        LazyLock::new(|| ["nan", "NaN", "NAN", "inf", "Inf", "INF"].map(Finder::new));
     text.iter().any(u8::is_ascii_digit) || NAN.iter().any(|word| word.find(text).is_some())
 }
 

@@ -138,6 +138,20 @@ pub(super) fn is_held_out(word: &str) -> bool {
     is_part_of_data(word) && !starts("train") && !starts("trn")
 }
 
+/// Whether it counts where the run is.
+pub(super) fn is_counter(class: Class) -> bool {
+    matches!(class, Class::Epoch | Class::Step | Class::Counted)
+}
+
+/// A level of a logger.
+pub(super) fn is_level(word: &str) -> bool {
+    [
+        "INFO", "WARN", "WARNING", "DEBUG", "ERROR", "SUCCESS", "NOTICE", "TRACE", "CRITICAL",
+        "FATAL", "Info",
+    ]
+    .contains(&word)
+}
+
 pub(super) fn is_report(word: &str) -> bool {
     kinds(word) & words::REPORT != 0
 }

@@ -3,7 +3,7 @@
 use super::found::Form;
 use super::names::{self, Class};
 use super::number::Style;
-use super::pairs::{LONGEST_NAME, Place, Sentence, is_counter, is_level};
+use super::pairs::{LONGEST_NAME, Place, Sentence};
 use super::token::{Gap, Kind};
 
 impl Sentence<'_> {
@@ -28,7 +28,7 @@ impl Sentence<'_> {
             _ => return None,
         }
         let word = place.name_word(self);
-        if is_level(self.text(word, word)) || self.begins_as_value(word) {
+        if names::is_level(self.text(word, word)) || self.begins_as_value(word) {
             return None;
         }
         let (first, clean) = self.words_back(word, place.form)?;
@@ -45,7 +45,7 @@ impl Sentence<'_> {
             return None;
         }
         // `stopping at epoch: 6` does not say where the run is.
-        if !clean && !place.attached && is_counter(names::class(self.text(word, word))) {
+        if !clean && !place.attached && names::is_counter(names::class(self.text(word, word))) {
             return None;
         }
         // `No Obj: 0.01` is another than `Obj`.
@@ -179,7 +179,7 @@ impl Sentence<'_> {
         while first > 0
             && (tokens[first].gap == Gap::One || self.is_data_apart(first))
             && self.is_word(first - 1)
-            && !is_level(self.text(first - 1, first - 1))
+            && !names::is_level(self.text(first - 1, first - 1))
             && !names::is_missing(self.text(first - 1, first - 1))
         {
             first -= 1;
@@ -213,7 +213,12 @@ impl Sentence<'_> {
             let text = self.text(i, i);
             let joins = in_unit && i + 1 == word && names::is_unit(self.text(word, word));
             let alone = first == word && form != Form::Blank && is_acronym(text);
-            names::is_prose(text) && !joins && !alone || bound(i) && names::is_joint(text)
+            // `Test set accuracy`
+            let set = text == "set"
+                && (first + 1..word).contains(&i)
+                && i + 1 == word
+                && names::is_part_of_data(self.text(i - 1, i - 1));
+            names::is_prose(text) && !(joins || alone || set) || bound(i) && names::is_joint(text)
         });
         if in_unit && prose && names::class(self.text(word, word)) == Class::Unknown {
             return None;
@@ -257,7 +262,7 @@ fn is_numbered(word: &str) -> bool {
     let (unit, digits) = word.split_at(letters);
     // `epoch_5`, `step-100`
     let digits = match digits.strip_prefix(['_', '-']) {
-        Some(digits) if is_counter(names::class(unit)) => digits,
+        Some(digits) if names::is_counter(names::class(unit)) => digits,
         _ => digits,
     };
     let digits = digits.as_bytes();

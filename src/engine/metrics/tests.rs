@@ -1,5 +1,6 @@
 //! Lines of many programs, and the metrics that they hold.
 
+mod headings;
 mod lists;
 mod programs;
 mod properties;
@@ -142,10 +143,25 @@ fn values_in_sentences() {
         ),
         ("epoch 3: reaching an accuracy of 91.2% on dev", "epoch=3 accuracy=91.2%"),
         ("10: 1254.25, 1251.5 avg loss, 0.001 rate, 3.9 seconds", "avg_loss=1251.5"),
-        ("INFO : -1.9 per-word bound, 4.5 perplexity estimate based on it", "perplexity=4.5"),
+        (
+            "INFO : -1.9 per-word bound, 4.5 perplexity estimate based on it",
+            "per-word_bound=-1.9 perplexity=4.5",
+        ),
+        ("Gen. (+01.02) | Discrim. (-00.03):   4%|▍         | 1/25", "Gen=+01.02 Discrim=-00.03"),
+        ("lower bound -12960.45255.", "lower_bound=-12960.45255"),
         ("\t0.9\t = Validation score   (accuracy)", "Validation_score=0.9"),
         ("0.5 = x", ""),
-        ("Perplexity of valid set: 123.4", "Perplexity=123.4"),
+        ("Perplexity of valid set: 123.4", "valid/Perplexity=123.4"),
+        ("dlrm/0 [0]:AUROC over val set: 0.7310664.", "val/AUROC=0.7310664"),
+        ("Accuracy on test set: 0.93", "test/Accuracy=0.93"),
+        ("Training acc over epoch: 0.7034", "Training_acc=0.7034"),
+        ("Training set accuracy 0.1228", "Training_set_accuracy=0.1228"),
+        (
+            "[t-SNE] KL divergence after 250 iterations with early exaggeration: 57.26",
+            "KL_divergence=57.26",
+        ),
+        ("Accuracy after fine-tuning: 0.9", "fine-tuning=0.9"),
+        ("Objective function: INF", "Objective_function=INF"),
         ("The accuracy is: 0.912", "accuracy=0.912"),
         ("Episode 3 finished after 200 timesteps with reward 20.5", "Episode=3 reward=20.5"),
         ("step 3 | lr 1e-4 | 45.6% bf16 MFU | 7 tok/s", "step=3 lr=1e-4 MFU=45.6%"),
@@ -156,7 +172,7 @@ fn values_in_sentences() {
         ("Loss at epoch 3 is 0.5", "epoch=3 Loss=0.5"),
         ("Restarted at step 3: 0.5", ""),
         ("0.25 loss, 90.5% top1", "loss=0.25 top1=90.5%"),
-        ("F1 score on the test set is 0.81", "F1_score=0.81"),
+        ("F1 score on the test set is 0.81", "test/F1_score=0.81"),
         ("INFO : topic diff=0.286, rho=0.42", "topic_diff=0.286 rho=0.42"),
         ("[CV 1/2] END C=0.5;, score=0.9", "score=0.9"),
         (
@@ -203,7 +219,7 @@ fn the_header_of_a_log_line_holds_no_metric() {
     check(&[
         ("x [INFO|DP=0|PP=1|node-3]: iteration: 10 / 99 | lm_loss: 9.8", "step=10 lm_loss=9.8"),
         ("[INFO] step=3 loss=0.5", "step=3 loss=0.5"),
-        ("2026-11-25 17:17:11,967 : INFO : -6.414 per-word bound", ""),
+        ("2026-11-25 17:17:11,967 : INFO : -6.414 per-word bound", "per-word_bound=-6.414"),
         ("[INFO step=3 loss=0.5", "step=3 loss=0.5"),
         ("Logical resource usage: 2.0/2 CPUs, loss=0.5", "loss=0.5"),
         ("Epoch loaded: 5 - test loss: 1.43", "test_loss=1.43"),

@@ -17,7 +17,7 @@ const MEASURED_WORDS: &str = "
     inertia merror mlogloss sharpe mcc kappa gini deviance residual advantage variance val fps
     sps wps tps ips throughput speed gradnorm regret penalty utilization util mem memory eer der
     snr sdr pesq mcd jaccard dsc hausdorff hd95 sensitivity specificity fpr tpr fnr tnr ece
-    brier silhouette nmi concordance smape mase crps rmsd chrf cider mota hota idf1 lddt plddt nme epe 损失 损失值 准确率 精度 学习率 損失 正解率 학습률 손실 정확도 verlust genauigkeit perte
+    bound divergence brier silhouette nmi concordance smape mase crps rmsd chrf cider mota hota idf1 lddt plddt nme epe 损失 损失值 准确率 精度 学习率 損失 正解率 학습률 손실 정확도 verlust genauigkeit perte
     pérdida exactitud потери точность";
 
 /// Where the run is: `step` and `epoch` are one name each, others stay as they are.
@@ -66,8 +66,7 @@ const JOINTS_WORDS: &str = "of per";
 
 /// Words that tell which data a number is of; all but `train`, `training` and `trn`, data not
 /// trained on.
-const DATA_WORDS: &str =
-    "train training val valid validate validation test testing eval evaluation dev cv trn";
+const DATA_WORDS: &str = "train training val valid validate validation test testing eval evaluation evaluator dev cv trn";
 
 /// `Validation results - ...`, `Test set: ...`
 const REPORTS_WORDS: &str = "results result metrics set summary epoch step phase performance";
