@@ -83,6 +83,20 @@ pub(super) fn split(text: &[u8], border: Border, cells: &mut Vec<(usize, usize)>
     if start < end || border.is_mark() {
         cells.push((start, end));
     }
+    if let Some(first) = cells.first_mut() {
+        first.0 += prefix(&text[first.0..first.1]);
+    }
+}
+
+/// The length of `Chain [1] `, which of several writers this is.
+fn prefix(cell: &[u8]) -> usize {
+    let Some(end) = cell.find(b"] ") else { return 0 };
+    let Some(open) = cell[..end].find(b" [") else { return 0 };
+    let number = &cell[open + 2..end];
+    let is_writer = cell[..open].iter().all(u8::is_ascii_alphabetic)
+        && !number.is_empty()
+        && number.iter().all(u8::is_ascii_digit);
+    if is_writer && open > 0 { end + 2 } else { 0 }
 }
 
 /// The length of the border here, 0 if there is none.
@@ -113,6 +127,17 @@ pub(super) fn columns(text: &[u8], cells: &[(usize, usize)]) -> Vec<String> {
     columns
 }
 
+/// Takes away what `columns` told the same names apart by: the next line of the header does.
+pub(super) fn unnumber(columns: &mut [String]) {
+    for at in 1..columns.len() {
+        let (before, rest) = columns.split_at_mut(at);
+        let name = rest[0].rsplit_once('_').map(|(name, _)| name);
+        if let Some(length) = name.filter(|name| before.iter().any(|n| n == name)).map(str::len) {
+            rest[0].truncate(length);
+        }
+    }
+}
+
 /// `# step` or `#STEP` without the mark, which makes a header a comment to others.
 pub(super) fn without_mark(name: &str) -> &str {
     match name.strip_prefix('#').map(str::trim_start) {
@@ -137,7 +162,11 @@ pub(super) fn part(text: &[u8], columns: usize, cells: &mut Vec<(usize, usize)>)
     if !cells.iter().any(touch) {
         return;
     }
-    let all: Vec<_> = cells.iter().flat_map(parts).collect();
+    let mut all: Vec<_> = cells.iter().flat_map(parts).collect();
+    // A mark behind the last column: `0.072 0.072  5000  21 h`.
+    if all.len() == columns + 1 && all.first().is_some_and(|first| is_value(*first)) {
+        all.pop_if(|last| !is_value(*last));
+    }
     cells.clear();
     if all.len() == columns || all.len() == columns + 1 {
         cells.extend(all);

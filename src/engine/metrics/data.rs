@@ -3,6 +3,7 @@
 
 use super::found::Candidates;
 use super::names::{self, Class};
+use super::number::Unit;
 use super::pairs::Sentence;
 use super::token::{Gap, Kind, Token};
 
@@ -114,6 +115,10 @@ impl<'a> Sentence<'a> {
                 Some(Kind::Word) => {
                     let word = self.text(at + 2, at + 2);
                     !["n/a", "na", "none", "null"].iter().any(|x| word.eq_ignore_ascii_case(x))
+                }
+                // `valid:  50%|█████     | 8/16 [00:01<00:01, loss=0.5]`
+                Some(Kind::Number(n)) if at == 0 && n.unit == Unit::Percent => {
+                    self.kind(at + 3) == Some(Kind::Pipe)
                 }
                 // `[val: 1, 50 / 500] loss: 0.13`
                 Some(Kind::Number(_)) => {

@@ -14,15 +14,21 @@ const MOST_WORDS: usize = 6;
 /// So many lines may stand between a heading and the first metric below it.
 const PATIENCE: u32 = 8;
 
-/// What else a heading says: that it begins, or with what.
-const OTHER_WORDS: [&str; 28] = [
-    "running",
-    "run",
+/// That a phase begins, whose steps are counted below then.
+const BEGINS: [&str; 9] = [
     "begin",
+    "begins",
     "beginning",
     "start",
+    "starts",
     "starting",
+    "started",
+    "running",
     "performing",
+];
+/// What else a heading says.
+const OTHER_WORDS: [&str; 21] = [
+    "run",
     "doing",
     "on",
     "the",
@@ -42,14 +48,14 @@ const OTHER_WORDS: [&str; 28] = [
     "performance",
     "phase",
     "loop",
-    "begins",
-    "starts",
+    "reported",
 ];
 
 #[derive(Debug, Default)]
 pub(super) struct Heading {
     /// The data that it says; empty: none holds.
     data: String,
+    begins: bool,
     used: bool,
     idle: u32,
 }
@@ -61,10 +67,11 @@ impl Heading {
 
     /// Takes a line that is a heading.
     pub(super) fn take(&mut self, line: &[u8]) -> bool {
-        let Some(data) = read(line) else { return false };
+        let Some((data, begins)) = read(line) else { return false };
         self.close();
         if names::is_held_out(data) {
             self.data.push_str(data);
+            self.begins = begins;
         }
         true
     }
@@ -73,7 +80,7 @@ impl Heading {
     pub(super) fn of(&mut self, line: &[u8]) -> &str {
         // The names of columns say nothing of their own.
         let has_values = line.iter().any(u8::is_ascii_digit);
-        if self.holds() && has_values && says_where(line) {
+        if self.holds() && has_values && says_where(line, self.begins) {
             self.close();
         }
         &self.data
@@ -94,14 +101,14 @@ impl Heading {
     }
 }
 
-/// The word for data in a heading.
-fn read(line: &[u8]) -> Option<&str> {
+/// The word for data in a heading, and whether it says that a phase begins.
+fn read(line: &[u8]) -> Option<(&str, bool)> {
     if line.len() > LONGEST {
         return None;
     }
     let text = behind_header(line.to_str().ok()?);
     let mut told: Option<&str> = None;
-    let mut counter = false;
+    let (mut counter, mut begins) = (false, false);
     for (at, word) in text.split_ascii_whitespace().enumerate() {
         if at >= MOST_WORDS {
             return None;
@@ -119,12 +126,14 @@ fn read(line: &[u8]) -> Option<&str> {
             told = Some(data);
         }
         let number = counter && word.bytes().all(|b| b.is_ascii_digit() || b == b'/');
-        if !(counts || data.is_some() || number || is_one_of(word, &OTHER_WORDS)) {
+        let begin = is_one_of(word, &BEGINS);
+        if !(counts || data.is_some() || number || begin || is_one_of(word, &OTHER_WORDS)) {
             return None;
         }
+        begins |= begin;
         counter = counts;
     }
-    told
+    told.map(|data| (data, begins))
 }
 
 fn is_one_of(word: &str, words: &[&str]) -> bool {
@@ -142,11 +151,13 @@ fn behind_header(text: &str) -> &str {
     text[start.unwrap_or(0)..].trim_matches(ornament)
 }
 
-/// Whether a line says which data it is of, or how far the run is.
-fn says_where(line: &[u8]) -> bool {
+/// Whether a line says which data it is of, or how far the run is: its epoch, or its step if that
+/// may not be one of a phase that `begins`.
+fn says_where(line: &[u8], begins: bool) -> bool {
     let Ok(text) = line.to_str() else { return true };
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| {
-        names::says_data(word) || matches!(names::class(word), Class::Epoch | Class::Step)
+        let class = names::class(word);
+        names::says_data(word) || class == Class::Epoch || class == Class::Step && !begins
     })
 }
 
@@ -167,6 +178,7 @@ mod tests {
             ("2025-03-14 09:26:53,589 - trainer - INFO - Eval begin", Some("eval")),
             ("I0320 13:01:39.640402 140271 train.py:412] Validating", Some("val")),
             ("Epoch 3/10 Training", Some("Training")),
+            ("** Reported on validation data. **", Some("validation")),
             ("Validation set is empty", None),
             ("Loading validation data", None),
             ("validation loss", None),
@@ -174,7 +186,7 @@ mod tests {
             ("epoch 3", None),
             ("", None),
         ] {
-            assert_eq!(read(line.as_bytes()), data, "{line}");
+            assert_eq!(read(line.as_bytes()).map(|(data, _)| data), data, "{line}");
         }
     }
 }

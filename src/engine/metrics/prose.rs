@@ -134,7 +134,7 @@ impl Sentence<'_> {
                     || self.text(i, i).starts_with("per-"))
         };
         // `640.12 avg, 0.001 rate`
-        if self.is(next, &["avg"]) && self.kind(next + 1) == Some(Kind::Comma) {
+        if self.is(next, &["avg", "rate"]) && self.kind(next + 1) == Some(Kind::Comma) {
             return Some((next, next));
         }
         let count = (next..).take(3).take_while(|i| is_name(*i)).count();

@@ -85,6 +85,7 @@ impl Header {
         if words().count() != self.columns.len() || !words().all(is_name) {
             return false;
         }
+        columns::unnumber(&mut self.columns);
         for (column, word) in self.columns.iter_mut().zip(words()) {
             column.push(' ');
             column.push_str(word);
@@ -220,6 +221,9 @@ impl Tables {
             let last = name.rsplit([' ', '/']).next().unwrap_or(name);
             let place = [names::class(name), names::class(last)];
             counts |= place.iter().any(|c| matches!(c, Class::Epoch | Class::Step));
+            // `n_gen  |  n_eval  |   igd`
+            let first = border == Border::Pipe && *start == self.cells[0].0;
+            counts |= first && self.cells.len() > 2 && place.contains(&Class::Counted);
             measured |= place.contains(&Class::Measured);
             data += u32::from(names::is_part_of_data(name));
         }

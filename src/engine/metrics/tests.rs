@@ -142,7 +142,7 @@ fn values_in_sentences() {
             "training_loss=2.27 validation_accuracy=21.96%",
         ),
         ("epoch 3: reaching an accuracy of 91.2% on dev", "epoch=3 accuracy=91.2%"),
-        ("10: 1254.25, 1251.5 avg loss, 0.001 rate, 3.9 seconds", "avg_loss=1251.5"),
+        ("10: 1254.25, 1251.5 avg loss, 0.001 rate, 3.9 seconds", "avg_loss=1251.5 rate=0.001"),
         (
             "INFO : -1.9 per-word bound, 4.5 perplexity estimate based on it",
             "per-word_bound=-1.9 perplexity=4.5",

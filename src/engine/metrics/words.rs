@@ -25,7 +25,7 @@ const EPOCHS_WORDS: &str = "
     epoch ep 轮次 エポック 에폭 epoche époque Époque época Época эпоха Эпоха";
 const STEPS_WORDS: &str = "step iter itr iteration it global_step tick";
 const COUNTED_WORDS: &str = "
-    trial episode generation gen update round timestep total_timesteps num_updates batch";
+    trial episode generation gen n_gen update round timestep total_timesteps num_updates batch";
 
 /// Never a metric, whatever stands behind it.
 const NEVER_WORDS: &str = "

@@ -195,7 +195,7 @@ fn meaning(name: &str) -> Meaning {
         "clip",
         "lr",
     ];
-    const LOSSES: [&str; 12] = [
+    const LOSSES: [&str; 13] = [
         "nll",
         "mse",
         "rmse",
@@ -205,6 +205,7 @@ fn meaning(name: &str) -> Meaning {
         "elbo",
         "kl",
         "cost",
+        "objective",
         "crossentropy",
         "err",
         "error",

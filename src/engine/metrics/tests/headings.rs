@@ -25,6 +25,15 @@ fn what_stands_below_a_heading_is_of_its_data() {
             "loss: 0.7\n\n=== Test results ===\nloss: 0.5\nacc: 0.9",
             "loss=0.7 Test/loss=0.5 Test/acc=0.9",
         ),
+        (
+            "step 22/22 - loss: 2.13\nEval begin...\nstep 7/7 - loss: 2.03\nEval samples: 397\nEpoch 2/8\n\
+             step 10/22 - loss: 1.99",
+            "step=22 loss=2.13 step=7 eval/loss=2.03 epoch=2 step=10 loss=1.99",
+        ),
+        (
+            "AUC: 0.99\n** Reported on validation data. **\n\nMSE: 0.026\nAUC: 0.995\n\nAUC: 0.5",
+            "AUC=0.99 validation/MSE=0.026 validation/AUC=0.995 AUC=0.5",
+        ),
     ]);
 }
 
@@ -50,5 +59,46 @@ fn what_a_label_says_of_the_data() {
         ("train (1/10) accuracy: 0.91 | loss/std: 0.09", "train/accuracy=0.91 train/loss/std=0.09"),
         ("[Evaluator] Episode Return = 176.05", "Evaluator/Episode_Return=176.05"),
         ("test: 1, loss 0.5", "loss=0.5"),
+    ]);
+}
+
+#[test]
+fn what_the_label_of_a_bar_says_of_the_data() {
+    check(&[(
+        "\rtrain:   0%|          | 0/8 [00:00<?, ?it/s, dice_loss - 0.8414]\
+             \rvalid:  50%|█████     | 1/2 [00:01<00:01, 1.0it/s, dice_loss - 0.7551, fscore - 0.4706]",
+        "train/dice_loss=0.8414 valid/dice_loss=0.7551 valid/fscore=0.4706",
+    )]);
+}
+
+#[test]
+fn tables_of_optimizers() {
+    check(&[
+        (
+            "==========================================================\n\
+             n_gen  |  n_eval  | n_nds  |      igd      |       gd      \n\
+             ==========================================================\n     \
+             1 |       60 |      8 |  2.4417147062 |  2.7606620915\n     \
+             2 |      120 |     12 |  2.1511791371 |  2.6328861579",
+            "n_gen=1 n_eval=60 n_nds=8 igd=2.4417147062 gd=2.7606620915 \
+             n_gen=2 n_eval=120 n_nds=12 igd=2.1511791371 gd=2.6328861579",
+        ),
+        (
+            "Chain [1] Iter      log prob        ||dx||      ||grad||       alpha      alpha0  # evals  Notes\n\
+             Chain [1] 99        1034.7     0.0109197       371.363      0.2413      0.6421      117\n\
+             Chain [1] 133       1052.17   0.000816561       203.703   5.299e-06       0.001      190  LS failed, Hessian reset",
+            "step=99 log_prob=1034.7 dx=0.0109197 grad=371.363 alpha=0.2413 alpha0=0.6421 evals=117 \
+             step=133 log_prob=1052.17 dx=0.000816561 grad=203.703 alpha=5.299e-06 alpha0=0.001 evals=190",
+        ),
+        (
+            "average  since         example        example        current        current  current\n\
+             loss     last          counter         weight          label        predict features\n\
+             0.058750 0.046000         4000         4000.0         1.0000         1.0000       21\n\
+             0.072072 0.072072         5000         5000.0        -1.0000        -1.0000       21 h",
+            "average_loss=0.058750 since_last=0.046000 example_counter=4000 example_weight=4000.0 \
+             current_label=1.0000 current_predict=1.0000 current_features=21 \
+             average_loss=0.072072 since_last=0.072072 example_counter=5000 example_weight=5000.0 \
+             current_label=-1.0000 current_predict=-1.0000 current_features=21",
+        ),
     ]);
 }

@@ -103,7 +103,7 @@ fn words_that_make_another_name() {
             "The average loss for epoch 3 is    4.07 and mean absolute error is    0.97.",
             "epoch=3 average_loss=4.07 mean_absolute_error=0.97",
         ),
-        ("12: 600.1, 640.2 avg, 0.001 rate, 3.9 seconds, 64 images", "avg=640.2"),
+        ("12: 600.1, 640.2 avg, 0.001 rate, 3.9 seconds, 64 images", "avg=640.2 rate=0.001"),
         ("epoch 1 finished in 00:03:11. avg loss per token: 3.7", "epoch=1 avg_loss_per_token=3.7"),
         ("WARNING trainer: val loss 2.28 did not improve", "val_loss=2.28"),
     ]);
