@@ -98,17 +98,24 @@ impl<'a> Sentence<'a> {
             return None;
         }
         let kind = |at: usize| self.tokens.get(at).map(|t| t.kind);
-        let opens = match at.checked_sub(1).and_then(kind) {
-            None | Some(Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon) => true,
-            Some(Kind::Other) => self.text(at - 1, at - 1) == "/",
-            // `DEBUG CV Batch 3 loss 0.5`
-            Some(Kind::Word) => names::is_level(self.text(at - 1, at - 1)),
-            Some(Kind::Open) => {
-                let call = at > 1 && names::is_counter(names::class(self.text(at - 2, at - 2)));
-                call || self.byte(&self.tokens[at - 1]) == b'['
-            }
-            _ => false,
-        };
+        // `Completed eval after train step 19, loss=5.4`
+        let done = at.checked_sub(1).is_some_and(|before| {
+            ["completed", "finished", "done"]
+                .iter()
+                .any(|w| self.text(before, before).eq_ignore_ascii_case(w))
+        });
+        let opens = done
+            || match at.checked_sub(1).and_then(kind) {
+                None | Some(Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon) => true,
+                Some(Kind::Other) => self.text(at - 1, at - 1) == "/",
+                // `DEBUG CV Batch 3 loss 0.5`
+                Some(Kind::Word) => names::is_level(self.text(at - 1, at - 1)),
+                Some(Kind::Open) => {
+                    let call = at > 1 && names::is_counter(names::class(self.text(at - 2, at - 2)));
+                    call || self.byte(&self.tokens[at - 1]) == b'['
+                }
+                _ => false,
+            };
         let told = match kind(at + 1)? {
             // `val: n/a` says that there is no value.
             Kind::Colon => match kind(at + 2) {
@@ -137,7 +144,7 @@ impl<'a> Sentence<'a> {
             Kind::Pipe | Kind::Close => opens,
             // `TRAIN - loss 0.5 / VAL - loss 0.6`
             Kind::Dash => opens && kind(at + 2) == Some(Kind::Word),
-            Kind::Word => opens && self.is_heading(at),
+            Kind::Word => opens && (done || self.is_heading(at)),
             _ => false,
         };
         // `Train Epoch: 3 [640/60000] Loss: 0.5` merely says where the run is.

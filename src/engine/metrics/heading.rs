@@ -1,5 +1,5 @@
 //! Which data the lines below are of, where a line of its own says so: `Running validation`,
-//! `===== Test results =====`, `Validation Epoch 3`. It does not know how metrics are written.
+//! `===== Test results =====`, `Validation Epoch 3`, `eval | step 500 | output:`. It does not know how metrics are written.
 //!
 //! It holds for what follows at once: up to a line without a metric, to one that says itself
 //! which data it is of or where the run is, or to the next heading.
@@ -67,7 +67,8 @@ impl Heading {
 
     /// Takes a line that is a heading.
     pub(super) fn take(&mut self, line: &[u8]) -> bool {
-        let Some((data, begins)) = read(line) else { return false };
+        let announced = || announced(line).map(|data| (data, false));
+        let Some((data, begins)) = read(line).or_else(announced) else { return false };
         self.close();
         if names::is_held_out(data) {
             self.data.push_str(data);
@@ -134,6 +135,14 @@ fn read(line: &[u8]) -> Option<(&str, bool)> {
         counter = counts;
     }
     told.map(|data| (data, begins))
+}
+
+/// The data of a line that begins with it and that others follow: `eval | step: 500 | output:`.
+fn announced(line: &[u8]) -> Option<&str> {
+    let text = line.trim_ascii_end().strip_suffix(b":")?.to_str().ok()?;
+    let text = text.rfind("] ").map_or(text, |at| &text[at + 2..]);
+    let word = text.split_ascii_whitespace().next()?;
+    Some(word.trim_end_matches(':')).filter(|word| names::is_held_out(word))
 }
 
 fn is_one_of(word: &str, words: &[&str]) -> bool {

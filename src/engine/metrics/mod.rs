@@ -36,7 +36,7 @@ use crate::engine::splitter::{Line, LineKind};
 use found::Candidates;
 use heading::Heading;
 use pairs::Sentence;
-use redraw::Shown;
+use redraw::{Bar, Shown};
 pub(in crate::engine) use shapes::{Asked, Reading, Readings, Shapes};
 use table::Tables;
 use token::Token;
@@ -184,14 +184,16 @@ impl Metrics {
         let redraw = !whole || line.number == self.frame || is_bar;
         if !self.candidates.is_empty() {
             // A bar is known by its label, other text that is redrawn by its line.
-            let number = line.number.to_le_bytes();
-            let label = bar::start(text).map_or(&number[..], |start| label(&text[..start]));
+            let bar = match bar::start(text) {
+                Some(start) => Bar::labelled(&text[..start]),
+                None => Bar::line(line.number),
+            };
             let shown = &mut self.shown;
             self.candidates.each(&mut |name, candidate| {
                 let number = &candidate.number;
                 let end = candidate.start + number.written;
                 let written = text.get(candidate.start..end).unwrap_or_default();
-                if redraw && !shown.is_new(label, name, written) {
+                if redraw && !shown.is_new(bar, name, written) {
                     return;
                 }
                 let text = BStr::new(written);
@@ -229,11 +231,6 @@ fn has_number(text: &[u8]) -> bool {
     static NAN: LazyLock<[Finder<'static>; 6]> =
         LazyLock::new(|| ["nan", "NaN", "NAN", "inf", "Inf", "INF"].map(Finder::new));
     text.iter().any(u8::is_ascii_digit) || NAN.iter().any(|word| word.find(text).is_some())
-}
-
-/// What stands before a bar, without the numbers that count in it.
-fn label(before: &[u8]) -> &[u8] {
-    before.trim_end_with(|c| c.is_ascii_digit() || "/ %:|[]".contains(c))
 }
 
 /// `[rank1]: text` without its prefix.

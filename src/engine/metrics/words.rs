@@ -84,7 +84,7 @@ const OF_RUN_WORDS: &str = "
 /// Endings of files: `train.py`, `model.pt` are places, not names.
 const FILES_WORDS: &str = "
     py cc cpp cu c h hpp rs go jl r pt pth ckpt json yaml yml txt log csv so png npz bin
-    safetensors ipynb sh java js ts keras h5 pyx pkl";
+    safetensors tar gz zip ipynb sh java js ts keras h5 pyx pkl";
 
 /// What a word is: a bit for each list that it is in.
 pub(super) type Kinds = u32;

@@ -28,19 +28,19 @@ const LONGER_PAUSE: u32 = 2;
 pub(in crate::engine) struct Silence {
     quiet: Duration,
     pattern: Option<Regex>,
-    /// A silence that ended by itself was none to tell of, once the run makes steps.
+    /// A silence that ended by itself was none to tell of, once the run has begun.
     patient: bool,
     repeat: Option<Duration>,
     /// When there was each of `SIGNS` last; at first, the start. With a pattern: when it matched.
     since: [Timestamp; SIGNS.len()],
-    /// With a pattern: lines that matched.
     steps: u32,
     /// Between two steps.
     longest_pause: Duration,
     /// Of those that were long for steps.
     longest_long: Duration,
-    /// Of those that a patient rule has learned.
+    /// Of those that a patient rule has learned, and how many there were.
     longest_quiet: Duration,
+    silences: u32,
     /// What was said to be lacking, and when last; none: nothing since it came.
     said: Option<(Sign, Timestamp)>,
 }
@@ -65,6 +65,7 @@ impl Silence {
             longest_pause: Duration::ZERO,
             longest_long: Duration::ZERO,
             longest_quiet: Duration::ZERO,
+            silences: 0,
             said: None,
         }
     }
@@ -107,9 +108,12 @@ impl Silence {
             self.said = None;
         }
         let pause = scene.at.since(self.since[sign as usize]);
-        // How long the run takes to begin says nothing of how it goes on.
-        if self.patient && self.steps > 0 && sign == Sign::Output && pause >= self.quiet {
-            self.longest_quiet = pause.max(self.longest_quiet);
+        if self.patient && sign == Sign::Output && pause >= self.quiet {
+            self.silences = self.silences.saturating_add(1);
+            // How long the run takes to begin says nothing of how it goes on.
+            if self.steps > 0 || self.silences > 1 {
+                self.longest_quiet = pause.max(self.longest_quiet);
+            }
         }
         if sign == Sign::Step {
             if self.steps > 0 && over.is_none_or(|(lack, _)| lack == Sign::Step) {
@@ -183,7 +187,6 @@ impl Track for Silence {
 
     fn matched(&mut self, _hit: &Hit<'_>, scene: &Scene<'_>, out: &mut Vec<Change>) {
         self.broken(Sign::Output, scene, out);
-        self.steps = self.steps.saturating_add(1);
     }
 
     fn deadline(&self) -> Option<Timestamp> {

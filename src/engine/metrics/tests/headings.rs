@@ -57,6 +57,15 @@ fn what_a_label_says_of_the_data() {
             "val/FPS=108.3 val/FPS_avg=395.6 val/Loss/total=0.131 val/Loss/iou=0.132",
         ),
         ("train (1/10) accuracy: 0.91 | loss/std: 0.09", "train/accuracy=0.91 train/loss/std=0.09"),
+        (
+            "[pod/x-0/jax-tpu] Completed eval after train step 19, loss=5.407, perplexity=222.9",
+            "eval/loss=5.407 eval/perplexity=222.9",
+        ),
+        (
+            "I1201 06:15:51.686686 139754515274624 controller.py:342]  eval | step:    500 | output: \n    \
+             {'accuracy': 0.9,\n     'validation_loss': 0.369}\naccuracy: 0.8",
+            "step=500 eval/accuracy=0.9 validation_loss=0.369 accuracy=0.8",
+        ),
         ("[Evaluator] Episode Return = 176.05", "Evaluator/Episode_Return=176.05"),
         ("test: 1, loss 0.5", "loss=0.5"),
     ]);
@@ -66,8 +75,19 @@ fn what_a_label_says_of_the_data() {
 fn what_the_label_of_a_bar_says_of_the_data() {
     check(&[(
         "\rtrain:   0%|          | 0/8 [00:00<?, ?it/s, dice_loss - 0.8414]\
-             \rvalid:  50%|█████     | 1/2 [00:01<00:01, 1.0it/s, dice_loss - 0.7551, fscore - 0.4706]",
+         \rvalid:  50%|█████     | 1/2 [00:01<00:01, 1.0it/s, dice_loss - 0.7551, fscore - 0.4706]",
         "train/dice_loss=0.8414 valid/dice_loss=0.7551 valid/fscore=0.4706",
+    )]);
+}
+
+#[test]
+fn a_value_in_the_label_of_a_bar_was_taken_for_a_part_of_it_and_lost_when_it_came_again() {
+    check(&[(
+        "\rloss:   2.28 acc:   nan%:   4%|██      | 3/70 [00:13<04:59,  0.22it/s]\
+         \rloss:   2.24 acc:   nan%:  10%|███▊    | 7/70 [00:13<02:00,  0.52it/s]\
+         \rloss:   2.24 acc:   nan%:  11%|████▍   | 8/70 [00:13<01:44,  0.60it/s]\
+         \rloss:   2.28 acc:   nan%:  13%|█████▏  | 9/70 [00:13<01:31,  0.67it/s]",
+        "loss=2.28 acc=nan% loss=2.24 loss=2.28",
     )]);
 }
 
