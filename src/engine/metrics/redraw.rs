@@ -13,7 +13,7 @@ impl Bar {
     /// By what stands before it, without what changes there: values, and what it has done.
     pub(super) fn labelled(label: &[u8]) -> Self {
         let label = label.trim_end_with(|c| c.is_ascii_digit() || "/ %:|[]".contains(c));
-        let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+        let is_number = |byte: &u8| byte.is_ascii_digit() || b".+-".contains(byte);
         let same = |a: &u8, b: &u8| is_number(a) == is_number(b);
         let words = label
             .chunk_by(same)

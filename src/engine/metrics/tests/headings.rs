@@ -89,6 +89,12 @@ fn a_value_in_the_label_of_a_bar_was_taken_for_a_part_of_it_and_lost_when_it_cam
          \rloss:   2.28 acc:   nan%:  13%|█████▏  | 9/70 [00:13<01:31,  0.67it/s]",
         "loss=2.28 acc=nan% loss=2.24 loss=2.28",
     )]);
+    check(&[(
+        "\rGen. (+01.02) | Discrim. (-00.03):   4%|▍   | 1/25 [00:13<04:59,  0.22it/s]\
+         \rGen. (+01.02) | Discrim. (+00.03):   8%|▍   | 2/25 [00:13<02:00,  0.52it/s]\
+         \rGen. (+01.02) | Discrim. (-00.03):  12%|▌   | 3/25 [00:13<01:44,  0.60it/s]",
+        "Gen=+01.02 Discrim=-00.03 Discrim=+00.03 Discrim=-00.03",
+    )]);
 }
 
 #[test]
