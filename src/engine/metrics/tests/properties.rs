@@ -50,6 +50,11 @@ const NEAR_WORDS: &str = "loss, ~acc ~mae, ~val ~train ~loss ~loss_1 ~loss_1: n/
     0.25, ~12 ~, ~: ~=~| ~16_h1=~CV ~Test ~tick ~did ~is ~in epoch 3 ~iteration 20: ~learning rate ~\
     of group 0 ~to 1e-3 ~45.5%| ~epoch=3_acc=0.5 ~3.5eV ~best ~with ";
 
+/// Pieces of headings, and of what is told by words around a name.
+const HEADINGS: &str = "Running ~validation~Evaluating~ results:~.~train ~loss ~acc ~val ~step 3 ~epoch 3 ~Train~\
+    0.5 ~12 ~: ~=~| ~ | output:~eval ~[val: 1, ~train (1/10) ~Completed eval ~ over val set: ~ set ~Accuracy~ on ~\
+    the ~ after 250 iterations~ over epoch: ~Chain [1] ~(+1.5) | ~per-word bound~-8.2 ~50%|█████| ~  ~n_gen | ";
+
 /// Lines made of such pieces; the shape of each line, and its digits.
 fn pieces(words: &'static str) -> impl Strategy<Value = Vec<Vec<String>>> {
     let word = prop::sample::select(words.split('~').collect::<Vec<_>>()).prop_map(str::to_owned);
@@ -67,7 +72,7 @@ proptest! {
     /// Lines of a few shapes, in any order, with other digits in each.
     #[test]
     fn a_known_shape_holds_what_is_found_without_knowing_it(
-        shapes in prop_oneof![pieces(WORDS), pieces(NEAR_WORDS)],
+        shapes in prop_oneof![pieces(WORDS), pieces(NEAR_WORDS), pieces(HEADINGS)],
         lines in prop::collection::vec((0_usize..4, "[0-9]{40}"), 1..24),
     ) {
         let (mut plain, mut quick, memory) = (Metrics::default(), Metrics::default(), Shapes::default());
