@@ -337,6 +337,9 @@ impl<W: Write> Replay<W> {
             if !self.timed {
                 writeln!(self.out, "no line has a time of its own: each was taken to last 0.1 s")?;
             }
+            for metric in self.engine.iter().flat_map(|engine| engine.series().unprinted()) {
+                writeln!(self.out, "{metric}")?;
+            }
             if !unmatched.is_empty() {
                 writeln!(self.out, "rules that never fired: {}", unmatched.join(", "))?;
             }

@@ -10,6 +10,7 @@ mod curve;
 mod figures;
 mod history;
 mod text;
+mod unprinted;
 
 use std::collections::{BTreeMap, VecDeque, vec_deque};
 
@@ -22,6 +23,7 @@ pub use curve::Curve;
 use figures::Figures;
 use history::History;
 use text::Text;
+pub use unprinted::Unprinted;
 
 /// Metrics beyond this number are counted and dropped.
 const MAX_SERIES: usize = 1_000;

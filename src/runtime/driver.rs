@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::engine::alert::{Alert, AlertState, Effect, Happening, Outcome, Severity, Verdict};
 use crate::engine::input::{ProcessEnd, ProcessStatus};
 use crate::engine::rules::{Attach, RuleSet};
-use crate::engine::series::Curve;
+use crate::engine::series::{Curve, Unprinted};
 use crate::engine::snapshot::{Snapshot, Stage};
 use crate::runtime::ahead::search_ahead;
 use crate::runtime::queue::{Event, Queue};
@@ -21,6 +21,8 @@ use crate::time::Timestamp;
 
 /// The newest state of the run is looked at this often, also when nothing happens.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
+/// A run may print a metric later than others that are called alike.
+const HINT_AFTER: Duration = Duration::from_secs(60);
 
 /// What the driver tells the outside: an alert, with the curves as they were then.
 #[derive(Debug)]
@@ -44,6 +46,9 @@ pub enum Word {
     Mark(u64),
     /// At the end, where no message of it says so: what was held back, by rule.
     Untold(Vec<(String, u64)>),
+    /// Metrics that rules name and that the run does not print, though some are called alike. Once,
+    /// early if it lasts.
+    Unprinted(Vec<Unprinted>),
     /// From now on nothing is judged: the engine broke.
     Broken(Timestamp),
 }
@@ -146,15 +151,15 @@ fn judge(
 ) {
     let mut effects = Vec::new();
     let mut repeats = false;
-    let mut snapshot_due = started;
+    let mut looks =
+        Looks { newest, due: started, hint_from: started.after(HINT_AFTER), hinted: false };
     queue.search_by(engine.searcher());
     loop {
         let deadline = engine.next_deadline();
-        let wake = deadline.map_or(snapshot_due, |deadline| deadline.min(snapshot_due));
+        let wake = deadline.map_or(looks.due, |deadline| deadline.min(looks.due));
         let Some((at, event)) = queue.take(Some(wake)) else {
-            if wake == snapshot_due {
-                snapshot_due = wake.after(SNAPSHOT_EVERY);
-                newest.look(&engine, wake);
+            if wake == looks.due {
+                looks.look(&engine, wake, say);
             }
             let Some(due) = deadline.filter(|due| *due <= wake) else { continue };
             recording.deadline(due);
@@ -167,18 +172,49 @@ fn judge(
         handle(&mut engine, queue, at, &event, &mut effects);
         if matches!(event, Event::Finished) {
             newest.look(&engine, at);
+            looks.hint(&engine, say);
             say_untold(&engine, &effects, say);
         }
         pass_on(&engine, &mut effects, repeats, say);
         match event {
             Event::Mark { number } => say(Word::Mark(number)),
             Event::Repeats { on } => repeats = on,
+            Event::Rules(_) => looks.hinted = false,
             Event::Finished => return,
             _ => {}
         }
-        if at >= snapshot_due {
-            snapshot_due = at.after(SNAPSHOT_EVERY);
-            newest.look(&engine, at);
+        if at >= looks.due {
+            looks.look(&engine, at, say);
+        }
+    }
+}
+
+/// What is looked at now and then, whatever comes.
+struct Looks<'a> {
+    newest: &'a Newest,
+    due: Timestamp,
+    hint_from: Timestamp,
+    hinted: bool,
+}
+
+impl Looks<'_> {
+    fn look(&mut self, engine: &Engine, at: Timestamp, say: &mut dyn FnMut(Word)) {
+        self.due = at.after(SNAPSHOT_EVERY);
+        self.newest.look(engine, at);
+        if at >= self.hint_from {
+            self.hint(engine, say);
+        }
+    }
+
+    /// Says once what rules name and the run prints under another name.
+    fn hint(&mut self, engine: &Engine, say: &mut dyn FnMut(Word)) {
+        if self.hinted {
+            return;
+        }
+        let unprinted = engine.series().unprinted();
+        self.hinted = !unprinted.is_empty();
+        if self.hinted {
+            say(Word::Unprinted(unprinted));
         }
     }
 }

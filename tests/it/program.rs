@@ -166,6 +166,18 @@ fn the_line_that_is_to_be_explained_is_itself_looked_at() {
 }
 
 #[test]
+fn a_rule_that_names_a_metric_in_another_way_than_the_run_is_told_of() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rules.yaml", "rules:\n  - name: high\n    when: loss > 3\n");
+    let printing = |text: &str| sandbox.watch(["--", "sh", "-c", &format!("echo '{text}'")]);
+    let hint = "a rule names `loss`, which was not printed so far; did you mean `Train/Loss`?";
+    printing("Train: Loss=5.0 lr=0.1").ends_with(0).says(hint);
+    printing("loss=5.0 train_loss=6.0").ends_with(0).says_nothing_of("did you mean");
+    sandbox.write("a.log", "Train: Loss=5.0 lr=0.1\n");
+    sandbox.watch(["replay", "a.log"]).ends_with(0).prints(hint);
+}
+
+#[test]
 fn replay_in_json_has_one_object_a_line_and_ends_with_the_figures() {
     let sandbox = Sandbox::new();
     sandbox.write("a.log", "step 1 loss 2.5\nstep 2 loss nan\n");

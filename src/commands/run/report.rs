@@ -60,6 +60,9 @@ pub(in crate::commands) fn report_all(
             Ok(Word::Report(report)) => pace.put(*report),
             Ok(Word::Mark(reached)) => mark = Some(reached),
             Ok(Word::Untold(rules)) => say_untold(&rules),
+            Ok(Word::Unprinted(metrics)) => {
+                metrics.iter().for_each(|metric| say(&format!("watch: {metric}")));
+            }
             Ok(Word::Broken(at)) => reporter.report_broken(at),
             Err(_) => {}
         }
