@@ -123,9 +123,10 @@ impl<'a> Sentence<'a> {
                     let word = self.text(at + 2, at + 2);
                     !["n/a", "na", "none", "null"].iter().any(|x| word.eq_ignore_ascii_case(x))
                 }
-                // `valid:  50%|█████     | 8/16 [00:01<00:01, loss=0.5]`
+                // `valid:  50%|█████     | 8/16 [00:01<00:01, loss=0.5]`; what a bar of the training
+                // shows is the run's own.
                 Some(Kind::Number(n)) if at == 0 && n.unit == Unit::Percent => {
-                    self.kind(at + 3) == Some(Kind::Pipe)
+                    names::is_held_out(word) && self.kind(at + 3) == Some(Kind::Pipe)
                 }
                 // `[val: 1, 50 / 500] loss: 0.13`
                 Some(Kind::Number(_)) => {

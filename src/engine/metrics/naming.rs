@@ -213,9 +213,10 @@ impl Sentence<'_> {
             let text = self.text(i, i);
             let joins = in_unit && i + 1 == word && names::is_unit(self.text(word, word));
             let alone = first == word && form != Form::Blank && is_acronym(text);
-            // `Test set accuracy`
+            // `Test set accuracy 0.93`
             let set = text == "set"
-                && (first + 1..word).contains(&i)
+                && form == Form::Blank
+                && i > first
                 && i + 1 == word
                 && names::is_part_of_data(self.text(i - 1, i - 1));
             names::is_prose(text) && !(joins || alone || set) || bound(i) && names::is_joint(text)

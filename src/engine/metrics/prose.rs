@@ -238,7 +238,10 @@ impl Sentence<'_> {
         if !told && !self.is(sign, VERBS) {
             return None;
         }
-        let inner = |i: &usize| matches!(self.kind(*i), Some(Kind::Word | Kind::Number(_)));
+        let inner = |i: &usize| match self.kind(*i) {
+            Some(Kind::Word) => !names::is_level(self.text(*i, *i)),
+            kind => matches!(kind, Some(Kind::Number(_))),
+        };
         let start = (0..sign).rev().take_while(inner).last()?;
         let joints = ["of", "on", "over", "after"];
         let joint = (start + 1..sign.min(start + 4)).find(|i| self.is(*i, &joints))?;
@@ -254,7 +257,7 @@ impl Sentence<'_> {
             _ => of_data || self.is(of, &["the"]),
         };
         let header = start.checked_sub(1).map(|before| self.kind(before));
-        let begins = matches!(header, None | Some(Some(Kind::Colon | Kind::Close)))
+        let begins = matches!(header, None | Some(Some(Kind::Colon | Kind::Close | Kind::Word)))
             && (start..joint).all(|i| self.kind(i) == Some(Kind::Word));
         let alone = self.kind(next).is_none() || self.text(next, next) == ".";
         (begins && all && alone && self.is_measured(joint - 1))

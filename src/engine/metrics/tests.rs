@@ -154,6 +154,8 @@ fn values_in_sentences() {
         ("Perplexity of valid set: 123.4", "valid/Perplexity=123.4"),
         ("dlrm/0 [0]:AUROC over val set: 0.7310664.", "val/AUROC=0.7310664"),
         ("Accuracy on test set: 0.93", "test/Accuracy=0.93"),
+        ("INFO Accuracy of the network on the 50000 test images: 7.7%", "Accuracy=7.7%"),
+        ("Test set loss: 0.5", "Test/loss=0.5"),
         ("Training acc over epoch: 0.7034", "Training_acc=0.7034"),
         ("Training set accuracy 0.1228", "Training_set_accuracy=0.1228"),
         (

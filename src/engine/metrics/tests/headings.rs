@@ -76,7 +76,7 @@ fn what_the_label_of_a_bar_says_of_the_data() {
     check(&[(
         "\rtrain:   0%|          | 0/8 [00:00<?, ?it/s, dice_loss - 0.8414]\
          \rvalid:  50%|█████     | 1/2 [00:01<00:01, 1.0it/s, dice_loss - 0.7551, fscore - 0.4706]",
-        "train/dice_loss=0.8414 valid/dice_loss=0.7551 valid/fscore=0.4706",
+        "dice_loss=0.8414 valid/dice_loss=0.7551 valid/fscore=0.4706",
     )]);
 }
 
