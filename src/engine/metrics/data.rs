@@ -95,7 +95,7 @@ impl<'a> Sentence<'a> {
     pub(super) fn scope(&self, at: usize) -> Option<&'a str> {
         let word = self.text(at, at);
         if !names::is_part_of_data(word) {
-            return None;
+            return Some(word).filter(|_| self.is_of_report(at));
         }
         let kind = |at: usize| self.tokens.get(at).map(|t| t.kind);
         // `Completed eval after train step 19, loss=5.4`
@@ -152,6 +152,20 @@ impl<'a> Sentence<'a> {
         let place = kind(at + 1) == Some(Kind::Word)
             && names::is_counter(names::class(self.text(at + 1, at + 1)));
         told.then_some(if place && !names::is_held_out(word) { "" } else { word })
+    }
+
+    /// Whether the word is `best` of `best metric, acc: 0.50, loss: 0.3`: those are no newer values.
+    fn is_of_report(&self, at: usize) -> bool {
+        let is = |at: usize, words: &[&str]| {
+            self.kind(at) == Some(Kind::Word)
+                && words.iter().any(|word| self.text(at, at).eq_ignore_ascii_case(word))
+        };
+        let opens = at.checked_sub(1).and_then(|before| self.kind(before));
+        is(at, &["best", "cur", "current"])
+            && is(at + 1, &["metric", "metrics", "model", "result", "results"])
+            && matches!(opens, None | Some(Kind::Colon | Kind::Close | Kind::Dash))
+            && matches!(self.kind(at + 2), Some(Kind::Comma | Kind::Colon))
+            && self.kind(at + 3) == Some(Kind::Word)
     }
 
     /// Whether a line that begins with this word for data goes on as one that speaks of it:

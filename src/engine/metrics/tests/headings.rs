@@ -66,6 +66,8 @@ fn what_a_label_says_of_the_data() {
              {'accuracy': 0.9,\n     'validation_loss': 0.369}\naccuracy: 0.8",
             "step=500 eval/accuracy=0.9 validation_loss=0.369 accuracy=0.8",
         ),
+        ("ppocr INFO: best metric, acc: 0.50, ned: 0.59", "best/acc=0.50 best/ned=0.59"),
+        ("best model: 0.5 acc: 0.9", "best_model=0.5 acc=0.9"),
         ("[Evaluator] Episode Return = 176.05", "Evaluator/Episode_Return=176.05"),
         ("test: 1, loss 0.5", "loss=0.5"),
     ]);
