@@ -1,5 +1,6 @@
 //! Which data the lines below are of, where a line of its own says so: `Running validation`,
-//! `===== Test results =====`, `Validation Epoch 3`, `eval | step 500 | output:`. It does not know how metrics are written.
+//! `===== Test results =====`, `Validation Epoch 3`, `eval | step 500 | output:`. It does not know
+//! how metrics are written.
 //!
 //! It holds for what follows at once: up to a line without a metric, to one that says itself
 //! which data it is of or where the run is, or to the next heading.
@@ -97,8 +98,8 @@ impl Heading {
     }
 
     fn close(&mut self) {
-        *self = Self { data: std::mem::take(&mut self.data), ..Self::default() };
         self.data.clear();
+        (self.begins, self.used, self.idle) = (false, false, 0);
     }
 }
 

@@ -46,6 +46,8 @@ const OTHERS: &[&str] = &[
 ];
 /// Words before a name, or behind a value, that are looked at.
 const NEAR: usize = 4;
+/// A sentence that a value ends is no longer, in words.
+const LONGEST_SENTENCE: usize = 16;
 
 /// Offers a number that has no name beside it as a pair has, if the sentence names it.
 pub(super) fn find(sentence: Sentence<'_>, at: usize, number: Number, out: &mut Candidates) {
@@ -242,7 +244,7 @@ impl Sentence<'_> {
             Some(Kind::Word) => !names::is_level(self.text(*i, *i)),
             kind => matches!(kind, Some(Kind::Number(_))),
         };
-        let start = (0..sign).rev().take_while(inner).last()?;
+        let start = (0..sign).rev().take(LONGEST_SENTENCE).take_while(inner).last()?;
         let joints = ["of", "on", "over", "after"];
         let joint = (start + 1..sign.min(start + 4)).find(|i| self.is(*i, &joints))?;
         let of = joint + 1;
@@ -256,8 +258,11 @@ impl Sentence<'_> {
             "over" => of_data,
             _ => of_data || self.is(of, &["the"]),
         };
-        let header = start.checked_sub(1).map(|before| self.kind(before));
-        let begins = matches!(header, None | Some(Some(Kind::Colon | Kind::Close | Kind::Word)))
+        let is_header = |before: usize| {
+            matches!(self.kind(before), Some(Kind::Colon | Kind::Close))
+                || names::is_level(self.text(before, before))
+        };
+        let begins = start.checked_sub(1).is_none_or(is_header)
             && (start..joint).all(|i| self.kind(i) == Some(Kind::Word));
         let alone = self.kind(next).is_none() || self.text(next, next) == ".";
         (begins && all && alone && self.is_measured(joint - 1))
