@@ -22,6 +22,7 @@ mod shapes;
 mod table;
 mod token;
 mod words;
+mod wrapped;
 
 #[cfg(test)]
 mod tests;
@@ -33,13 +34,14 @@ use memchr::memmem::Finder;
 
 use crate::engine::bar;
 use crate::engine::splitter::{Line, LineKind};
-use found::Candidates;
+use found::{Candidates, Form};
 use heading::Heading;
 use pairs::Sentence;
 use redraw::{Bar, Shown};
 pub(in crate::engine) use shapes::{Asked, Reading, Readings, Shapes};
 use table::Tables;
 use token::Token;
+use wrapped::Wrapped;
 
 /// A number with a name, found in a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,13 +64,14 @@ const MOST_TOKENS: usize = 4096;
 pub struct Metrics {
     tables: Tables,
     heading: Heading,
+    wrapped: Wrapped,
     shown: Shown,
     /// The line of the last frame: what completes it is a redraw too.
     frame: u64,
     in_traceback: bool,
     candidates: Candidates,
     tokens: Vec<Token>,
-    /// All of the last line was looked at, and it is no part of a table or below a heading.
+    /// All of the last line was looked at, and it is no part of something larger.
     searched: bool,
     /// Scratch.
     readings: Readings,
@@ -112,7 +115,7 @@ impl Metrics {
     /// Neither a redraw nor a part of something larger.
     fn is_usual(&self, line: &Line<'_>) -> bool {
         let whole = line.kind == LineKind::Whole && line.number != self.frame;
-        whole && !self.in_traceback && !self.heading.holds()
+        whole && !self.in_traceback && !self.heading.holds() && !self.wrapped.waits()
     }
 
     /// Gives every metric that the line holds, in order, at most once for each value shown.
@@ -136,7 +139,8 @@ impl Metrics {
             let taken = self.tables.take(text, &mut self.candidates);
             self.searched = !taken && !table::has_columns(text);
         }
-        self.searched &= !(heading || below);
+        let wrapped = self.rejoin(text);
+        self.searched &= !(heading || below || wrapped);
         if below {
             self.heading.passed(!self.candidates.is_empty());
         }
@@ -148,6 +152,17 @@ impl Metrics {
         let data = self.heading.of(text);
         self.candidates.set_scope(data);
         !data.is_empty()
+    }
+
+    /// Whether a row continues the last one or is continued in the next.
+    fn rejoin(&mut self, text: &[u8]) -> bool {
+        let value = self.wrapped.value(text);
+        if let Some((name, number, start)) = value {
+            self.candidates.offer(&[name], "_", Form::Sign, number, start);
+        }
+        let continues = value.is_some();
+        self.wrapped.passed(text, !self.candidates.is_empty());
+        continues || self.wrapped.waits()
     }
 
     fn search(&mut self, text: &[u8]) {

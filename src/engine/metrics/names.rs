@@ -31,13 +31,15 @@ pub(super) fn class(name: &str) -> Class {
         return Class::Measured;
     }
     let parts = [' ', '_', '/'];
-    let last = name.rsplit(parts).next().map_or(0, kinds);
+    let mut backwards = name.rsplit(parts).map(kinds);
+    let last = backwards.next().unwrap_or(0);
+    let before = backwards.next().unwrap_or(0);
     let first = name.split(parts).next().map_or(0, kinds);
     // `L.r` is the learning rate, and no file.
     let file = name.rsplit_once('.').filter(|(stem, _)| stem.len() > 1);
     let file = file.map_or(0, |(_, extension)| kinds(extension));
     // A step size is chosen, and changes as the run goes on.
-    if last & words::NEVER_LAST != 0 && first & words::STEP != 0 {
+    if last & words::NEVER_LAST != 0 && before & words::STEP != 0 {
         return Class::Unknown;
     }
     if last & words::NEVER_LAST != 0 || first & words::NEVER_FIRST != 0 || file & words::FILE != 0 {

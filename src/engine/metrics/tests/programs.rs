@@ -229,3 +229,21 @@ fn a_bar_that_is_drawn_again_below_a_log_line_gives_no_sample() {
     let text = format!("\r{bar}\r      \rval_loss=0.3\n\r{bar}\r      \rval_loss=0.3\n\r{bar}\n");
     assert_eq!(found(&text), "loss=9.6 val_loss=0.3 val_loss=0.3");
 }
+
+#[test]
+fn what_is_beside_a_bar_and_wrapped_has_its_value_a_row_below() {
+    check(&[
+        (
+            "Epoch 0/5  ━━━ 16/16 0:00:00 112.09it/s v_num: 0.000\n          train_loss: 0.577 valid_accuracy:\n          0.930\n",
+            "epoch=0 v_num=0.000 train_loss=0.577 valid_accuracy=0.930",
+        ),
+        (
+            "          loss: 0.577 acc:   \n          0.930 lr: 0.01\n          0.5",
+            "loss=0.577 acc=0.930 lr=0.01",
+        ),
+        ("loss: 0.5 acc:\n0.93 lr: 0.01", "loss=0.5 lr=0.01"),
+        ("loss: 0.5 acc:\n          0.93.1 lr: 0.01", "loss=0.5 lr=0.01"),
+        ("loss: 0.5 id:\n          7 lr: 0.01", "loss=0.5 lr=0.01"),
+        ("loss: 0.5 acc:\n\n          0.93", "loss=0.5"),
+    ]);
+}

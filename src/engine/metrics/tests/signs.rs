@@ -87,10 +87,14 @@ fn what_a_search_tries_was_not_measured() {
 
 #[test]
 fn a_step_size_is_no_size() {
-    check(&[(
-        "[00:00, 527it/s, step size=2.22e+00, acc. prob=0.782]",
-        "step_size=2.22e+00 acc_prob=0.782",
-    )]);
+    check(&[
+        (
+            "[00:00, 527it/s, step size=2.22e+00, acc. prob=0.782]",
+            "step_size=2.22e+00 acc_prob=0.782",
+        ),
+        ("loss=0.5 train/step_size=1e-05", "loss=0.5 train/step_size=1e-05"),
+        ("loss=0.5 batch_size=1e5 train/image_size=0.5", "loss=0.5"),
+    ]);
 }
 
 #[test]
