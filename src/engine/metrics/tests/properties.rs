@@ -53,7 +53,8 @@ const NEAR_WORDS: &str = "loss, ~acc ~mae, ~val ~train ~loss ~loss_1 ~loss_1: n/
 /// Pieces of headings, and of what is told by words around a name.
 const HEADINGS: &str = "Running ~validation~Evaluating~ results:~.~train ~loss ~acc ~val ~step 3 ~epoch 3 ~Train~\
     0.5 ~12 ~: ~=~| ~ | output:~eval ~[val: 1, ~train (1/10) ~Completed eval ~ over val set: ~ set ~Accuracy~ on ~\
-    the ~ after 250 iterations~ over epoch: ~Chain [1] ~(+1.5) | ~per-word bound~-8.2 ~50%|█████| ~  ~n_gen | ";
+    the ~ after 250 iterations~ over epoch: ~Chain [1] ~(+1.5) | ~per-word bound~-8.2 ~50%|█████| ~  ~n_gen | ~\
+    loss 0.5 acc:~         0.5 ";
 
 /// Lines made of such pieces; the shape of each line, and its digits.
 fn pieces(words: &'static str) -> impl Strategy<Value = Vec<Vec<String>>> {
