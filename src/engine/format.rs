@@ -35,8 +35,11 @@ impl Format {
     }
 
     /// Whether what was found ahead in a line is what it holds.
-    pub(super) fn holds(&self, line: &Line<'_>, reading: &Reading<'_>) -> bool {
-        matches!(self, Self::Output(metrics) if metrics.holds(line, reading))
+    pub(super) fn holds(&mut self, line: &Line<'_>, reading: &Reading<'_>) -> bool {
+        match self {
+            Self::Output(metrics) => metrics.holds(line, reading),
+            Self::Csv(_) | Self::Events(_) => false,
+        }
     }
 
     /// Gives every metric that a line holds. `reading`: what was found in it ahead.

@@ -4,6 +4,7 @@
 use bstr::BStr;
 
 use crate::engine::alert::{Effect, Origin, Sample, Sign};
+use crate::engine::format::Format;
 use crate::engine::host;
 use crate::engine::judge::pulse::Position;
 use crate::engine::judge::steps::Steps;
@@ -29,7 +30,7 @@ impl Judge {
             self.progress.line(line.text, moment.at);
         }
         match &ears.reading {
-            Some(reading) if self.may_read(line, reading, &ears) => {
+            Some(reading) if self.may_read(line, reading, ears.format) => {
                 self.read(line, reading, ears.searcher, moment.at);
             }
             _ => {
@@ -182,8 +183,8 @@ impl Judge {
     }
 
     /// Whether what was found in a line ahead may be taken as it is.
-    fn may_read(&self, line: &Line<'_>, reading: &Reading<'_>, ears: &Ears<'_>) -> bool {
-        !reading.repeats && !self.trace && ears.format.holds(line, reading)
+    fn may_read(&self, line: &Line<'_>, reading: &Reading<'_>, format: &mut Format) -> bool {
+        !reading.repeats && !self.trace && format.holds(line, reading)
     }
 
     /// Puts what was found in a line ahead into the series at once.

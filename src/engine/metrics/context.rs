@@ -4,7 +4,7 @@
 use super::names::{self, Class};
 use super::number::{Number, Style, Unit};
 use super::pairs::{LONGEST_NAME, Place, Sentence};
-use super::token::{Gap, Kind};
+use super::token::{Gap, Kind, Token};
 
 impl<'a> Sentence<'a> {
     /// Whether the number is complete where it ends.
@@ -32,6 +32,8 @@ impl<'a> Sentence<'a> {
             }
             Kind::Comma | Kind::Semicolon | Kind::Close | Kind::Quote | Kind::Open => true,
             Kind::Colon => self.tokens.get(next + 1).is_none_or(|t| t.gap != Gap::None),
+            // `=====acc: 0.35=====`
+            Kind::Other if token.end - token.start > 2 => matches!(self.byte(token), b'=' | b'#'),
             Kind::Other => matches!(self.byte(token), b'.' | b'!' | b'/' | b'+' | 0x80..),
             _ => false,
         }
@@ -131,6 +133,14 @@ impl<'a> Sentence<'a> {
                 && names::class(name) == Class::Unknown
                 && !names::is_part_of_data(name)
         })
+    }
+
+    /// `--lr 0.1`, `--lr=0.1`: what a command was told.
+    pub(super) fn is_option(&self, first: usize, place: &Place) -> bool {
+        let signed = matches!(self.kind(place.name + 1), Some(Kind::Colon));
+        let dashes = first.checked_sub(1).map(|before| &self.tokens[before]);
+        let option = |t: &Token| t.kind == Kind::Dash && self.text_of(t) == "--";
+        dashes.is_some_and(option) && self.tokens[first].gap == Gap::None && !signed
     }
 
     /// The name before the brackets that the token stands in: `Dropout(...)`, `nn.Linear(...)`.

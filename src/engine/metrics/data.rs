@@ -95,7 +95,8 @@ impl<'a> Sentence<'a> {
     pub(super) fn scope(&self, at: usize) -> Option<&'a str> {
         let word = self.text(at, at);
         if !names::is_part_of_data(word) {
-            return Some(word).filter(|_| self.is_of_report(at));
+            let whole = Some(word).filter(|_| self.is_of_report(at) || self.is_of_class(at));
+            return whole.or_else(|| self.data_of_label(at));
         }
         let kind = |at: usize| self.tokens.get(at).map(|t| t.kind);
         // `Completed eval after train step 19, loss=5.4`
@@ -116,32 +117,31 @@ impl<'a> Sentence<'a> {
                 }
                 _ => false,
             };
-        let told = match kind(at + 1)? {
+        // `validating...:  50%|█████     |`
+        let dots = self.tokens.get(at + 1).is_some_and(|t| self.text_of(t) == "...");
+        let sign = at + 1 + usize::from(dots);
+        let told = match kind(sign)? {
             // `val: n/a` says that there is no value.
-            Kind::Colon => match kind(at + 2) {
+            Kind::Colon => match kind(sign + 1) {
                 Some(Kind::Word) => {
-                    let word = self.text(at + 2, at + 2);
+                    let word = self.text(sign + 1, sign + 1);
                     !["n/a", "na", "none", "null"].iter().any(|x| word.eq_ignore_ascii_case(x))
                 }
                 // `valid:  50%|█████     | 8/16 [00:01<00:01, loss=0.5]`; what a bar of the training
                 // shows is the run's own.
                 Some(Kind::Number(n)) if at == 0 && n.unit == Unit::Percent => {
-                    names::is_held_out(word) && self.kind(at + 3) == Some(Kind::Pipe)
+                    names::is_held_out(word) && self.kind(sign + 2) == Some(Kind::Pipe)
                 }
                 // `[val: 1, 50 / 500] loss: 0.13`
                 Some(Kind::Number(_)) => {
                     let boxed = at.checked_sub(1).is_some_and(|i| self.text(i, i) == "[");
-                    boxed && kind(at + 3) == Some(Kind::Comma)
+                    boxed && kind(sign + 2) == Some(Kind::Comma)
                 }
                 next => matches!(next, None | Some(Kind::Open)),
             },
-            // `train (1/10) loss: 0.24`
-            Kind::Open => {
-                at == 0
-                    && matches!(kind(at + 2), Some(Kind::Fraction(_)))
-                    && kind(at + 3) == Some(Kind::Close)
-                    && kind(at + 4) == Some(Kind::Word)
-            }
+            // `Validating... (loss=2.3):   0%|`
+            Kind::Open if dots => at == 0,
+            Kind::Open => self.is_bracketed(at),
             Kind::Pipe | Kind::Close => opens,
             // `TRAIN - loss 0.5 / VAL - loss 0.6`
             Kind::Dash => opens && kind(at + 2) == Some(Kind::Word),
@@ -166,6 +166,39 @@ impl<'a> Sentence<'a> {
             && matches!(opens, None | Some(Kind::Colon | Kind::Close | Kind::Dash))
             && matches!(self.kind(at + 2), Some(Kind::Comma | Kind::Colon))
             && self.kind(at + 3) == Some(Kind::Word)
+    }
+
+    /// Whether the data is that of what the brackets behind it hold, or the label of all that follows
+    /// them: `valid (HR: 0.8), test (HR: 0.7)`, `train (1/10) loss: 0.24`.
+    fn is_bracketed(&self, at: usize) -> bool {
+        let pair = self.kind(at + 2) == Some(Kind::Word)
+            && matches!(self.kind(at + 3), Some(Kind::Colon | Kind::Equals))
+            && self.tokens[at + 1].gap == Gap::One;
+        let counted = matches!(self.kind(at + 2), Some(Kind::Fraction(_)))
+            && self.kind(at + 3) == Some(Kind::Close)
+            && self.kind(at + 4) == Some(Kind::Word);
+        self.text(at + 1, at + 1) == "(" && (pair || at == 0 && counted)
+    }
+
+    /// The data in `EP0_train, avg_loss= 8.1`.
+    fn data_of_label(&self, at: usize) -> Option<&'a str> {
+        let (_, data) = self.text(at, at).rsplit_once('_')?;
+        let labels = at == 0
+            && self.kind(1) == Some(Kind::Comma)
+            && self.kind(2) == Some(Kind::Word)
+            && names::is_part_of_data(data);
+        labels.then_some(data)
+    }
+
+    /// Whether the word is `PER` of `      PER: precision: 71.2%; recall: 68.1%`, a class below what was
+    /// measured over all of them (conlleval).
+    fn is_of_class(&self, at: usize) -> bool {
+        self.tokens[at].gap == Gap::Wide
+            && self.text(at, at).bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+            && !names::is_level(self.text(at, at))
+            && self.kind(at + 1) == Some(Kind::Colon)
+            && self.is_measured_word(at + 2)
+            && self.kind(at + 3) == Some(Kind::Colon)
     }
 
     /// Whether a line that begins with this word for data goes on as one that speaks of it:

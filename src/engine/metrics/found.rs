@@ -9,6 +9,11 @@ use super::number::{Number, Style, Unit};
 /// More pairs than this on one line, and no step among them, are a configuration.
 const MOST: usize = 40;
 
+/// So many settings on one line, and nothing that was measured, are a configuration; more than
+/// `MOST_SETTINGS` are one if no step or epoch is among them.
+const SETTINGS: u32 = 2;
+const MOST_SETTINGS: u32 = 4;
+
 /// How name and number stand together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -33,7 +38,9 @@ pub(super) struct Candidate {
     pub(super) start: usize,
     weak: bool,
     certain: bool,
-    /// It tells where the run is, or stands in a dict or a table.
+    /// It tells where the run is.
+    place: bool,
+    /// It does, or stands in a dict or a table.
     placed: bool,
 }
 
@@ -50,6 +57,8 @@ pub(super) struct Candidates {
     fixed: Vec<(usize, usize)>,
     /// The size of a number was looked at.
     unsure: bool,
+    /// How many names on this line are of settings.
+    settings: u32,
     /// The line is a bar, which has no room for sentences: `L 0.51 A 91.2%:  8%|▊   |`.
     pub(super) on_bar: bool,
 }
@@ -61,6 +70,7 @@ impl Candidates {
         self.list.clear();
         self.fixed.clear();
         self.unsure = false;
+        self.settings = 0;
         self.on_bar = false;
     }
 
@@ -91,6 +101,11 @@ impl Candidates {
         self.shared = true;
     }
 
+    /// Takes the name of something that need not be a number.
+    pub(super) fn see_key(&mut self, key: &str) {
+        self.settings += u32::from(names::is_setting(key));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -118,6 +133,7 @@ impl Candidates {
             names::append(part, &mut self.names);
         }
         let last = raw.last().copied().unwrap_or_default();
+        self.settings += u32::from(names::is_setting(&self.names[from..]));
         self.unsure |= number.may_be_large && is_named_clock(&self.names[from..], &number);
         self.unsure |= number.style != Style::Integer && is_step(&self.names[from..]);
         if number.comma {
@@ -128,7 +144,8 @@ impl Candidates {
             return false;
         };
         let short = place(&self.names[from..]);
-        let placed = short.is_some() || matches!(form, Form::Entry | Form::Cell);
+        let place = short.is_some();
+        let placed = place || matches!(form, Form::Entry | Form::Cell);
         if let Some(short) = short {
             self.names.truncate(from);
             self.names.push_str(short);
@@ -141,7 +158,7 @@ impl Candidates {
             self.names.insert_str(from, &self.scope);
         }
         let name = (from, self.names.len());
-        self.list.push(Candidate { name, number, start, weak, certain, placed });
+        self.list.push(Candidate { name, number, start, weak, certain, place, placed });
         true
     }
 
@@ -156,13 +173,14 @@ impl Candidates {
             start,
             weak: true,
             certain: false,
+            place: false,
             placed: false,
         });
     }
 
     /// What counts, in the order of the line.
     pub(super) fn each(&mut self, give: &mut dyn FnMut(&str, &Candidate)) {
-        if self.list.len() > MOST && !self.list.iter().any(|c| c.placed) {
+        if self.list.len() > MOST && !self.list.iter().any(|c| c.placed) || self.are_settings() {
             return;
         }
         // Many pairs side by side are a report, even if no name is known; not if no sign tells
@@ -183,6 +201,17 @@ impl Candidates {
                 give(&self.names[candidate.name.0..candidate.name.1], candidate);
             }
         }
+    }
+
+    /// Whether the line says how the run is set up: `lr=0.1, momentum=0.9, weight_decay=1e-4`.
+    fn are_settings(&self) -> bool {
+        let measured = |c: &Candidate| {
+            let name = &self.names[c.name.0..c.name.1];
+            c.certain && !names::is_of_run(name) && !names::is_setting(name)
+        };
+        self.settings >= SETTINGS
+            && !self.list.iter().any(|c| c.place)
+            && (self.settings > MOST_SETTINGS || !self.list.iter().any(measured))
     }
 }
 
@@ -214,10 +243,13 @@ fn verdict(name: &str, last: &str, form: Form, number: &Number) -> Option<(bool,
     let whole = number.style == Style::Integer && number.unit != Unit::Percent;
     if number.unit == Unit::Time || number.unit == Unit::Rate {
         let timed = matches!(class, Class::Unknown) || is_speed(name);
-        return timed.then_some((true, false));
+        // `speed: 0.05s/iter; left time: 22s` is a line of its own.
+        let told = SPEEDS.iter().any(|speed| name.eq_ignore_ascii_case(speed));
+        return timed.then_some((!told, false));
     }
     match class {
         Class::Never => None,
+        _ if whole && names::is_setting(name) => None,
         Class::Epoch | Class::Step | Class::Counted => {
             // `step: 1.7` is how long one took.
             let part = is_step(name) && number.value.fract() != 0.0;
@@ -247,11 +279,12 @@ fn has_scope(name: &str) -> bool {
     !global && !names::says_data(name)
 }
 
+const SPEEDS: [&str; 3] = ["speed", "throughput", "fps"];
+
 /// A measured quantity that has a unit of time.
 fn is_speed(name: &str) -> bool {
-    ["speed", "throughput", "fps", "cost"]
-        .iter()
-        .any(|word| name.to_ascii_lowercase().contains(word))
+    let name = name.to_ascii_lowercase();
+    SPEEDS.iter().chain(&["cost"]).any(|word| name.contains(word))
 }
 
 /// Seconds (or a fraction of them) since 1970, under a name that says so.

@@ -90,6 +90,9 @@ impl<'a> Reader<'a, '_> {
                 return None;
             }
             self.blanks();
+            if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+                self.out.see_key(key);
+            }
             self.path.push(key);
             let quiet = self.quiet;
             self.quiet |= is_one_of(SETTINGS, key.as_bytes());

@@ -18,7 +18,9 @@ mod number;
 mod pairs;
 mod prose;
 mod redraw;
+mod settings;
 mod shapes;
+mod summary;
 mod table;
 mod token;
 mod words;
@@ -38,7 +40,9 @@ use found::{Candidates, Form};
 use heading::Heading;
 use pairs::Sentence;
 use redraw::{Bar, Shown};
+use settings::Settings;
 pub(in crate::engine) use shapes::{Asked, Reading, Readings, Shapes};
+use summary::Summary;
 use table::Tables;
 use token::Token;
 use wrapped::Wrapped;
@@ -64,7 +68,9 @@ const MOST_TOKENS: usize = 4096;
 pub struct Metrics {
     tables: Tables,
     heading: Heading,
+    settings: Settings,
     wrapped: Wrapped,
+    summary: Summary,
     shown: Shown,
     /// The line of the last frame: what completes it is a redraw too.
     frame: u64,
@@ -92,6 +98,9 @@ impl Metrics {
             let has_header = self.tables.have_header();
             let reading = reading.or_else(|| shapes.read_line(line.text, &mut self.readings));
             if let Some(reading) = reading.filter(|reading| !(reading.has_columns && has_header)) {
+                if let Some(last) = reading.filled.last() {
+                    self.summary.known(last.name);
+                }
                 for metric in reading.filled {
                     let name = shapes.name(metric.name);
                     let text = line.text.get(metric.place()).unwrap_or_default().into();
@@ -100,6 +109,7 @@ impl Metrics {
                 return;
             }
         }
+        self.summary.resolve(shapes);
         self.scan(line, each);
         let plain = self.searched && !self.in_traceback && !self.tables.have_header();
         if usual && plain && !bar::is_bar(line.text) {
@@ -108,14 +118,19 @@ impl Metrics {
     }
 
     /// Whether what was found ahead in a line is what it holds.
-    pub(in crate::engine) fn holds(&self, line: &Line<'_>, reading: &Reading<'_>) -> bool {
-        self.is_usual(line) && !(reading.has_columns && self.tables.have_header())
+    pub(in crate::engine) fn holds(&mut self, line: &Line<'_>, reading: &Reading<'_>) -> bool {
+        let holds = self.is_usual(line) && !(reading.has_columns && self.tables.have_header());
+        if let Some(last) = reading.filled.last().filter(|_| holds) {
+            self.summary.known(last.name);
+        }
+        holds
     }
 
     /// Neither a redraw nor a part of something larger.
     fn is_usual(&self, line: &Line<'_>) -> bool {
         let whole = line.kind == LineKind::Whole && line.number != self.frame;
-        whole && !self.in_traceback && !self.heading.holds() && !self.wrapped.waits()
+        let waits = self.heading.holds() || self.settings.may_hold() || self.wrapped.waits();
+        whole && !self.in_traceback && !waits && !summary::is_summary(line.text)
     }
 
     /// Gives every metric that the line holds, in order, at most once for each value shown.
@@ -130,9 +145,12 @@ impl Metrics {
         }
         self.candidates.clear();
         let plain = line.kind == LineKind::Whole && line.number != self.frame && !bar::is_bar(text);
+        let setting = plain && self.settings.take(text);
         let heading = plain && self.heading.take(text);
         let below = plain && !heading && self.begin(text);
-        if has_number(text) {
+        if setting {
+            self.searched = false;
+        } else if has_number(text) {
             self.search(text);
         } else {
             // A header, perhaps; without columns none at any time.
@@ -140,18 +158,24 @@ impl Metrics {
             self.searched = !taken && !table::has_columns(text);
         }
         let wrapped = self.rejoin(text);
-        self.searched &= !(heading || below || wrapped);
+        let summary = summary::is_summary(text);
+        self.searched &= !(heading || below || wrapped || summary || self.settings.may_hold());
         if below {
             self.heading.passed(!self.candidates.is_empty());
         }
         self.give(line, text, each);
     }
 
-    /// Whether a plain line is below a heading, after whose data its metrics are named then.
+    /// Whether a plain line is below a heading, after whose data its metrics are named then, as those
+    /// of a summary are after what it sums up.
     fn begin(&mut self, text: &[u8]) -> bool {
-        let data = self.heading.of(text);
+        let mut data = self.heading.of(text);
+        let below = !data.is_empty();
+        if !below && summary::is_summary(text) {
+            data = self.summary.data();
+        }
         self.candidates.set_scope(data);
-        !data.is_empty()
+        below
     }
 
     /// Whether a row continues the last one or is continued in the next.
@@ -203,8 +227,9 @@ impl Metrics {
                 Some(start) => Bar::labelled(&text[..start]),
                 None => Bar::line(line.number),
             };
-            let shown = &mut self.shown;
+            let (shown, summary) = (&mut self.shown, &mut self.summary);
             self.candidates.each(&mut |name, candidate| {
+                summary.found(name);
                 let number = &candidate.number;
                 let end = candidate.start + number.written;
                 let written = text.get(candidate.start..end).unwrap_or_default();

@@ -56,9 +56,17 @@ fn is_measured(word: &str) -> bool {
     };
     kinds(word) & words::MEASURED != 0
         || ["loss", "acc", "accuracy", "norm", "score", "reward", "error"].into_iter().any(ends)
+        // `loss1`, `recon_loss2`
+        || ends_numbered(word, "loss")
         || (word.len() > 3 && word.as_bytes()[..3].eq_ignore_ascii_case(b"map"))
         || heads(word)
         || humps(word)
+}
+
+fn ends_numbered(word: &str, tail: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| c.is_ascii_digit()).as_bytes();
+    word.len() >= tail.len()
+        && word[word.len() - tail.len()..].eq_ignore_ascii_case(tail.as_bytes())
 }
 
 /// `AverageReturn`, `testIoU`: a known word from a capital on. Short ones are known if they are an
@@ -152,6 +160,17 @@ pub(super) fn is_level(word: &str) -> bool {
         "FATAL", "Info",
     ]
     .contains(&word)
+}
+
+/// Whether it is what a run is told, and not what it measures: `weight_decay`.
+pub(super) fn is_setting(name: &str) -> bool {
+    kinds(name) & words::SETTING != 0
+}
+
+/// Whether it may be what a run is told: `emb_file`, `loss_weight`.
+pub(super) fn ends_as_setting(name: &str) -> bool {
+    let last = name.rsplit(['_', '.', '-']).next().unwrap_or(name);
+    kinds(last) & words::SETTING_LAST != 0
 }
 
 pub(super) fn is_report(word: &str) -> bool {

@@ -6,6 +6,9 @@ use super::number::Style;
 use super::pairs::{LONGEST_NAME, Place, Sentence};
 use super::token::{Gap, Kind};
 
+/// So many tokens away a name may be repeated.
+const NEAR: usize = 12;
+
 impl Sentence<'_> {
     /// First and last token of the name that ends at `place.name`.
     pub(super) fn name(&self, place: &Place) -> Option<(usize, usize)> {
@@ -40,6 +43,10 @@ impl Sentence<'_> {
         if clean && (!place.attached || entry) {
             return Some((first, last));
         }
+        // `spectro loss=1.55 vocoder loss=0.005`
+        if clean && word > first && self.is_repeated(word) {
+            return Some((first, last));
+        }
         // `Epoch loaded: 6` names nothing.
         if !clean && names::is_prose(self.text(word, word)) {
             return None;
@@ -67,6 +74,16 @@ impl Sentence<'_> {
         let rest = rest.filter(|rest| !clean && !place.attached && of.is_none() && word - rest < 4);
         let first = rest.unwrap_or_else(|| self.qualified(of.unwrap_or(word)).0);
         Some((first, of.unwrap_or(last)))
+    }
+
+    /// Whether something else on the line has a name that ends with this word.
+    fn is_repeated(&self, word: usize) -> bool {
+        let text = self.text(word, word);
+        let near = word.saturating_sub(NEAR)..self.tokens.len().min(word + NEAR);
+        let alike = |at: &usize| {
+            *at != word && self.kind(at + 1) == Some(Kind::Equals) && self.text(*at, *at) == text
+        };
+        names::class(text) == Class::Measured && near.into_iter().any(|at| alike(&at))
     }
 
     /// Whether the word is `3_loss` of `epoch=3_loss=0.5.ckpt`, where a value ends and a name begins.
@@ -189,11 +206,16 @@ impl Sentence<'_> {
                 tokens[first - 1].kind,
                 Kind::Number(_) | Kind::Fraction(_) | Kind::Junk | Kind::Close
             );
+        // `top 5 acc: 0.12`
+        if after_number && first > 1 && self.text(first - 2, first - 2).eq_ignore_ascii_case("top")
+        {
+            return Some((first - 2, true));
+        }
         while after_number && first < word && names::is_unit(self.text(first, first)) {
             first += 1;
         }
         // `E3 S100 loss 0.5`: a name that changes with each line is none.
-        while first < word && is_numbered(self.text(first, first)) {
+        while first < word && is_numbered(self.text(first, first), form) {
             first += 1;
         }
         // `on the 500 test images: 81%` is a sentence.
@@ -254,8 +276,9 @@ fn is_acronym(word: &str) -> bool {
     word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// One to five letters and a number: `E3`, `step100`; `第3轮`, the third epoch.
-fn is_numbered(word: &str) -> bool {
+/// One to five letters and a number: `E3`, `step100`; `第3轮`, the third epoch. With a sign behind the
+/// name, `pal1` of `pal1 conf loss: 0.5` is one of several things that are measured.
+fn is_numbered(word: &str, form: Form) -> bool {
     if word.starts_with(|c: char| !c.is_ascii()) {
         return word.contains(|c: char| c.is_ascii_digit());
     }
@@ -267,6 +290,10 @@ fn is_numbered(word: &str) -> bool {
         _ => digits,
     };
     let digits = digits.as_bytes();
+    let part = unit.len() > 2 && unit.bytes().all(|byte| byte.is_ascii_lowercase());
+    if part && form != Form::Blank && names::class(unit) == Class::Unknown {
+        return false;
+    }
     (1..=5).contains(&letters)
         && !digits.is_empty()
         && digits.iter().all(u8::is_ascii_digit)

@@ -199,6 +199,7 @@ impl<'a> Sentence<'a> {
         if place.form == Form::Blank && !self.is_told(first, &place, &number, counter)
             || class == Class::Unknown && self.is_share(place.next, &number)
             || class == Class::Unknown && place.attached && self.is_plain_argument(first)
+            || self.is_option(first, &place)
         {
             return false;
         }
@@ -398,7 +399,15 @@ impl<'a> Sentence<'a> {
         let name = name.checked_sub(usize::from(self.is_step_between(name, before)))?;
         // `Loss....: 0.5`
         let dots = self.text_of(&tokens[name]).bytes().all(|byte| byte == b'.');
-        Some(Place { name: name.checked_sub(usize::from(dots))?, form, attached, boxed, next })
+        // `learning rate is: 0.1`
+        let is = self.text_of(&tokens[name]) == "is" && tokens[name].gap == Gap::One;
+        Some(Place {
+            name: name.checked_sub(usize::from(dots || is))?,
+            form,
+            attached,
+            boxed,
+            next,
+        })
     }
 
     /// The token behind the bracket that is open at `from`.

@@ -254,7 +254,7 @@ impl Sentence<'_> {
         };
         let counted = matches!(self.kind(of), Some(Kind::Number(n)) if n.style == Style::Integer);
         let all = match self.text(joint, joint) {
-            "after" => counted && self.kind(of + 1) == Some(Kind::Word),
+            "after" => self.kind(of + usize::from(counted)) == Some(Kind::Word),
             "over" => of_data,
             _ => of_data || self.is(of, &["the"]),
         };

@@ -4,6 +4,7 @@ mod headings;
 mod lists;
 mod programs;
 mod properties;
+mod settings;
 mod signs;
 
 use super::*;
@@ -162,7 +163,7 @@ fn values_in_sentences() {
             "[t-SNE] KL divergence after 250 iterations with early exaggeration: 57.26",
             "KL_divergence=57.26",
         ),
-        ("Accuracy after fine-tuning: 0.9", "fine-tuning=0.9"),
+        ("Accuracy after fine-tuning: 0.9", "Accuracy=0.9"),
         ("Objective function: INF", "Objective_function=INF"),
         ("The accuracy is: 0.912", "accuracy=0.912"),
         ("Episode 3 finished after 200 timesteps with reward 20.5", "Episode=3 reward=20.5"),

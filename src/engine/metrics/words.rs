@@ -33,10 +33,12 @@ const NEVER_WORDS: &str = "
     gid job jobid progress eta timestamp ts date created thread rank local_rank world_size
     python cuda gcc remaining signal device cudnn level http https localhost gmt utc dtype shape
     hostname host trace lineno levelno msecs process error_code size_mb size requires left chain
-    fold worker node run seed support cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps";
+    fold worker node run seed support cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps
+    totalmemory freememory corecount coreclock";
 
 /// A name that ends with one of these is never a metric.
-const NEVER_LAST_WORDS: &str = "version id pid port line code exitcode size seed";
+const NEVER_LAST_WORDS: &str =
+    "version id pid port line code exitcode size seed capability computecapability ghz mhz";
 
 /// A name that begins with one of these tells what is left to do.
 const NEVER_FIRST_WORDS: &str = "eta remaining";
@@ -58,6 +60,19 @@ const PROSE_WORDS: &str = "
     decreasing reducing improved stopping every between since down up next previous new
     decreased increased dropped";
 
+/// What a run is told before it begins, as its programs call it.
+const SETTINGS_WORDS: &str = "
+    batch_size batchsize bs num_workers workers optimizer optim seed epochs num_epochs max_epochs
+    n_epochs weight_decay wd decay momentum dropout hidden_size hidden_dim num_layers n_layers
+    scheduler lr_scheduler dataset model model_name arch backbone device gpus gpu_ids data_dir
+    data_path save_dir output_dir log_dir warmup warmup_steps warmup_epochs gamma num_classes
+    img_size image_size input_size max_len max_length seq_len embed_dim vocab_size patience resume";
+
+/// A setting's name ends with one of these, where settings are printed.
+const SETTINGS_LAST_WORDS: &str = "
+    dim dims size file path dir seed workers epochs layers heads dropout momentum decay optimizer
+    interval freq weight weights coef ratio threshold thres thresh classes chars tags name mode type";
+
 /// Written where there is no value yet.
 const MISSING_WORDS: &str = "n/a na none null nil";
 
@@ -66,7 +81,9 @@ const JOINTS_WORDS: &str = "of per";
 
 /// Words that tell which data a number is of; all but `train`, `training` and `trn`, data not
 /// trained on.
-const DATA_WORDS: &str = "train training val valid validate validation test testing eval evaluation evaluator dev cv trn";
+const DATA_WORDS: &str =
+    "train training val valid validate validation test testing eval evaluation evaluator
+    dev cv trn validating evaluating";
 
 /// `Validation results - ...`, `Test set: ...`
 const REPORTS_WORDS: &str = "results result metrics set summary epoch step phase performance";
@@ -106,8 +123,10 @@ pub(super) const UNIT: Kinds = 1 << 13;
 pub(super) const FILE: Kinds = 1 << 14;
 pub(super) const OF_RUN: Kinds = 1 << 15;
 pub(super) const MISSING: Kinds = 1 << 16;
+pub(super) const SETTING: Kinds = 1 << 17;
+pub(super) const SETTING_LAST: Kinds = 1 << 18;
 
-const LISTS: [(Kinds, &str); 17] = [
+const LISTS: [(Kinds, &str); 19] = [
     (MEASURED, MEASURED_WORDS),
     (EPOCH, EPOCHS_WORDS),
     (STEP, STEPS_WORDS),
@@ -125,6 +144,8 @@ const LISTS: [(Kinds, &str); 17] = [
     (FILE, FILES_WORDS),
     (OF_RUN, OF_RUN_WORDS),
     (MISSING, MISSING_WORDS),
+    (SETTING, SETTINGS_WORDS),
+    (SETTING_LAST, SETTINGS_LAST_WORDS),
 ];
 
 /// No word in the lists is longer, in bytes.

@@ -130,3 +130,37 @@ fn tables_of_optimizers() {
         ),
     ]);
 }
+
+#[test]
+fn a_summary_below_a_test_is_of_its_data() {
+    check(&[(
+        "Epoch: [0][30/40]\tLoss 2.2 (2.3)\tPrec@1 14.0\nTest: [0/10]\tLoss 2.1\tPrec@1 12.5\n * Prec@1 11.4 Prec@5 50.1\n\
+             Epoch: [1][0/40]\tLoss 2.2\n * Prec@1 11.4\n* Test Prec@1 12.4",
+        "epoch=0 Loss=2.2 Loss_avg=2.3 Prec@1=14.0 Test/Loss=2.1 Test/Prec@1=12.5 Test/Prec@1=11.4 Test/Prec@5=50.1 \
+             epoch=1 Loss=2.2 Prec@1=11.4 Test_Prec@1=12.4",
+    )]);
+}
+
+#[test]
+fn data_before_brackets_and_in_a_label() {
+    check(&[
+        (
+            "epoch:20, time: 2.7(s), valid (NDCG@10: 0.73, HR@10: 0.80), test (NDCG@10: 0.64, HR@10: 0.83)",
+            "epoch=20 time=2.7 valid/NDCG@10=0.73 valid/HR@10=0.80 test/NDCG@10=0.64 test/HR@10=0.83",
+        ),
+        (
+            "Validating... (loss=2.32361):  25%|██▌       | 1/4 [00:00<00:00,  4.15it/s]",
+            "Validating/loss=2.32361",
+        ),
+        (
+            "validating...: 100%|██████████| 21/21 [00:21<00:00,  1.03s/it, loss:55.7]",
+            "validating/loss=55.7",
+        ),
+        ("EP0_train, avg_loss= 8.1 total_acc= 52.0", "train/avg_loss=8.1 train/total_acc=52.0"),
+        ("Validating Epoch: 1, accuracy: 0.94", "epoch=1 Validating/accuracy=0.94"),
+        (
+            "accuracy:  90.1%; precision:  70.0%; FB1:  70.1\n              PER: precision:  60.0%; recall:  50.0%; FB1:  55.0  28",
+            "accuracy=90.1% precision=70.0% FB1=70.1 PER/precision=60.0% PER/recall=50.0% PER/FB1=55.0",
+        ),
+    ]);
+}

@@ -56,6 +56,12 @@ const HEADINGS: &str = "Running ~validation~Evaluating~ results:~.~train ~loss ~
     the ~ after 250 iterations~ over epoch: ~Chain [1] ~(+1.5) | ~per-word bound~-8.2 ~50%|█████| ~  ~n_gen | ~\
     loss 0.5 acc:~         0.5 ";
 
+/// Pieces of settings, one below the other and side by side.
+const SETTINGS: &str = "batch_size: ~num_layers: ~momentum: ~weight_decay=~model: resnet~CUDNN:~  ALPHA: ~True~lr: ~lr=~\
+    loss: ~acc: ~val_acc: ~0.5~12~[1, 2]~INFO - ~] ~ ~, ~epoch: ~--lr ~{'batch_size': ~, 'lr': ~}~- item~=====~top 5 acc~\
+    pal1 conf loss:~spectro loss=~mel loss=~        PER: precision: ~validating...: ~learning rate is: ~after ~\
+    Test: [0/9] ~ * Acc@1 ~Acc@1 ~EP0_train, ~valid (";
+
 /// Lines made of such pieces; the shape of each line, and its digits.
 fn pieces(words: &'static str) -> impl Strategy<Value = Vec<Vec<String>>> {
     let word = prop::sample::select(words.split('~').collect::<Vec<_>>()).prop_map(str::to_owned);
@@ -73,7 +79,7 @@ proptest! {
     /// Lines of a few shapes, in any order, with other digits in each.
     #[test]
     fn a_known_shape_holds_what_is_found_without_knowing_it(
-        shapes in prop_oneof![pieces(WORDS), pieces(NEAR_WORDS), pieces(HEADINGS)],
+        shapes in prop_oneof![pieces(WORDS), pieces(NEAR_WORDS), pieces(HEADINGS), pieces(SETTINGS)],
         lines in prop::collection::vec((0_usize..4, "[0-9]{40}"), 1..24),
     ) {
         let (mut plain, mut quick, memory) = (Metrics::default(), Metrics::default(), Shapes::default());

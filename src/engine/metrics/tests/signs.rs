@@ -180,3 +180,27 @@ fn a_cell_may_be_empty_or_marked() {
         ),
     ]);
 }
+
+#[test]
+fn two_losses_of_a_line_had_one_name() {
+    check(&[
+        (
+            "total loss=1.55 spectro loss=1.54 vocoder loss=0.005",
+            "total_loss=1.55 spectro_loss=1.54 vocoder_loss=0.005",
+        ),
+        ("pal1 conf loss:11.1 || pal1 loc loss:4.9", "pal1_conf_loss=11.1 pal1_loc_loss=4.9"),
+        ("E3 S100 loss: 0.5 step100 acc: 0.7", "loss=0.5 acc=0.7"),
+        ("=====Epoch: 0/50,top 1 acc: 0.0354=====", "epoch=0 top_1_acc=0.0354"),
+        ("top 5 acc: 0.12", "top_5_acc=0.12"),
+        ("loss1,loss2,center_loss 5.4 5.5 1.0", "loss1=5.4 loss2=5.5 center_loss=1.0"),
+    ]);
+}
+
+#[test]
+fn a_name_before_is_and_before_after() {
+    check(&[
+        ("Current learning rate is: 0.1", "Current_learning_rate=0.1"),
+        ("Average inner loss after inner updates : 234.5", "Average_inner_loss=234.5"),
+        ("\tspeed: 0.0517s/iter; left time: 22.5916s", "speed=0.0517s/iter"),
+    ]);
+}
