@@ -79,7 +79,7 @@ impl<'a> Sentence<'a> {
 
     /// `val loss 2.28 did not improve`: the value now, and what the sentence says of it.
     fn is_subject(&self, next: usize) -> bool {
-        let says = ["did", "improved", "decreased", "increased", "dropped"];
+        let says = ["did", "improved", "decreased", "increased", "dropped", "below", "above"];
         self.tokens.get(next).is_some_and(|token| {
             token.kind == Kind::Word
                 && says.iter().any(|word| self.text_of(token).eq_ignore_ascii_case(word))
@@ -135,12 +135,13 @@ impl<'a> Sentence<'a> {
         })
     }
 
-    /// `--lr 0.1`, `--lr=0.1`: what a command was told.
+    /// `--lr 0.1`, `--lr=0.1`, and `+ LR=0.1` as a shell traces it: what a command was told.
     pub(super) fn is_option(&self, first: usize, place: &Place) -> bool {
         let signed = matches!(self.kind(place.name + 1), Some(Kind::Colon));
         let dashes = first.checked_sub(1).map(|before| &self.tokens[before]);
         let option = |t: &Token| t.kind == Kind::Dash && self.text_of(t) == "--";
-        dashes.is_some_and(option) && self.tokens[first].gap == Gap::None && !signed
+        let traced = first == 1 && place.attached && self.text(0, 0) == "+";
+        traced || dashes.is_some_and(option) && self.tokens[first].gap == Gap::None && !signed
     }
 
     /// The name before the brackets that the token stands in: `Dropout(...)`, `nn.Linear(...)`.

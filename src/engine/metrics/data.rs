@@ -109,6 +109,12 @@ impl<'a> Sentence<'a> {
             || match at.checked_sub(1).and_then(kind) {
                 None | Some(Kind::Pipe | Kind::Dash | Kind::Close | Kind::Colon) => true,
                 Some(Kind::Other) => self.text(at - 1, at - 1) == "/",
+                // `Epoch 1 Validation - loss: 0.5`
+                Some(Kind::Number(_) | Kind::Fraction(_)) => {
+                    at > 1
+                        && kind(at + 1) == Some(Kind::Dash)
+                        && names::is_counter(names::class(self.text(at - 2, at - 2)))
+                }
                 // `DEBUG CV Batch 3 loss 0.5`
                 Some(Kind::Word) => names::is_level(self.text(at - 1, at - 1)),
                 Some(Kind::Open) => {

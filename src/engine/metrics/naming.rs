@@ -132,7 +132,9 @@ impl Sentence<'_> {
         };
         let unit = end.checked_sub(usize::from(kind(end) == Kind::Close))?;
         let plural = kind(unit) == Kind::Word && self.text(unit, unit).ends_with(['s', 'S']);
-        let mut first = unit.checked_sub(1).filter(|_| plural)?;
+        // `loss (avg over last 100)`
+        let alone = unit < end && matches!(kind(unit), Kind::Number(_));
+        let mut first = unit.checked_sub(usize::from(plural)).filter(|_| plural || alone)?;
         if !matches!(kind(first), Kind::Number(number) if number.style == Style::Integer) {
             return None;
         }
@@ -145,6 +147,9 @@ impl Sentence<'_> {
             first -= usize::from(stands);
         }
         first = first.checked_sub(1)?;
+        if told && unit < end && is(first, &["avg", "average", "mean"]) {
+            first = first.checked_sub(1)?;
+        }
         if told && is(first, &["of", "for", "in", "from"])
             || unit < end && kind(first) == Kind::Open
         {

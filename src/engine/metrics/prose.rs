@@ -250,7 +250,7 @@ impl Sentence<'_> {
         let of = joint + 1;
         let of_data = self.kind(of) == Some(Kind::Word) && {
             let word = self.text(of, of);
-            names::is_part_of_data(word) || names::is_counter(names::class(word))
+            names::says_data(word) || names::is_counter(names::class(word))
         };
         let counted = matches!(self.kind(of), Some(Kind::Number(n)) if n.style == Style::Integer);
         let all = match self.text(joint, joint) {
@@ -264,7 +264,7 @@ impl Sentence<'_> {
         };
         let begins = start.checked_sub(1).is_none_or(is_header)
             && (start..joint).all(|i| self.kind(i) == Some(Kind::Word));
-        let alone = self.kind(next).is_none() || self.text(next, next) == ".";
+        let alone = self.kind(next).is_none() || [".", "("].contains(&self.text(next, next));
         (begins && all && alone && self.is_measured(joint - 1))
             .then_some((start, joint - 1))
             .filter(|_| !(start..next).any(|i| i != joint && self.is(i, OTHERS)))

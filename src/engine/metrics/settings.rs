@@ -80,6 +80,7 @@ fn read(line: &[u8]) -> Option<Entry> {
             let measured = names::class(key) == Class::Measured && !names::is_of_run(key);
             Some(if measured { Entry::Measured } else { Entry::Open })
         }
+        b"True" | b"False" | b"true" | b"false" => Some(Entry::Told),
         _ if names::class(key) == Class::Measured => None,
         [b'[' | b'(' | b'{' | b'\'' | b'"', ..] => is_closed(value).then_some(Entry::Told),
         [first, ..] if first.is_ascii_alphabetic() || b"/.~".contains(first) => {
@@ -110,14 +111,19 @@ fn entry_at(text: &[u8], sign: usize) -> Option<(&str, &[u8])> {
         return None;
     }
     let before = text[..sign].trim_ascii_end();
+    // `'clip_ratio': 0.2,` of a dict that is printed over many lines.
+    let quoted = before.strip_suffix(b"'").or_else(|| before.strip_suffix(b"\""));
+    let before = quoted.unwrap_or(before);
+    let value = value.trim_ascii();
+    let value = value.strip_suffix(b",").filter(|_| quoted.is_some()).unwrap_or(value);
     let is_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(byte);
     let start = before.iter().rposition(|byte| !is_of_key(byte)).map_or(0, |at| at + 1);
     let key = before[start..].to_str().ok().filter(|key| {
         key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !names::is_level(key)
     })?;
-    let header = text[..start].trim_ascii_end();
+    let header = text[..start - usize::from(quoted.is_some() && start > 0)].trim_ascii_end();
     let ends = matches!(header.last(), None | Some(b']' | b'-' | b'|' | b'>' | b':' | b')'));
-    ends.then(|| (key, value.trim_ascii()))
+    ends.then_some((key, value))
 }
 
 #[cfg(test)]
@@ -142,6 +148,8 @@ mod tests {
                 Some(Entry::Told),
             ),
             ("OPTIMIZER:", Some(Entry::Open)),
+            ("(TaskRunner pid=625502)      'clip_max': 0.2,", Some(Entry::Open)),
+            ("(TaskRunner pid=625502)      'adv_estimator': 'grpo',", Some(Entry::Told)),
             ("CUDNN:", Some(Entry::Open)),
             ("- item", Some(Entry::Open)),
             ("MOMENT: 0.9", Some(Entry::Open)),

@@ -34,7 +34,7 @@ const NEVER_WORDS: &str = "
     python cuda gcc remaining signal device cudnn level http https localhost gmt utc dtype shape
     hostname host trace lineno levelno msecs process error_code size_mb size requires left chain
     fold worker node run seed support cpu gpu cpus gpus num_gpus num_workers max_iter max_iters max_steps max_epochs num_epochs num_steps
-    totalmemory freememory corecount coreclock";
+    totalmemory freememory corecount coreclock min_delta";
 
 /// A name that ends with one of these is never a metric.
 const NEVER_LAST_WORDS: &str =

@@ -159,6 +159,10 @@ fn data_before_brackets_and_in_a_label() {
         ("EP0_train, avg_loss= 8.1 total_acc= 52.0", "train/avg_loss=8.1 train/total_acc=52.0"),
         ("Validating Epoch: 1, accuracy: 0.94", "epoch=1 Validating/accuracy=0.94"),
         (
+            "Epoch 1 Training - Loss: 1.2, Mod Acc: 0.8\nEpoch 1 Validation - Loss: 18.4, Mod Acc: 0.1",
+            "epoch=1 Training/Loss=1.2 Training/Mod_Acc=0.8 epoch=1 Validation/Loss=18.4 Validation/Mod_Acc=0.1",
+        ),
+        (
             "accuracy:  90.1%; precision:  70.0%; FB1:  70.1\n              PER: precision:  60.0%; recall:  50.0%; FB1:  55.0  28",
             "accuracy=90.1% precision=70.0% FB1=70.1 PER/precision=60.0% PER/recall=50.0% PER/FB1=55.0",
         ),

@@ -61,6 +61,11 @@ fn settings_side_by_side_were_metrics() {
         ("Learning Rate: 0.001, Momentum: 0.9, Decay: 0.0005", ""),
         ("python train.py --lr 0.1 --momentum=0.9", ""),
         ("INFO:   --lr 0.1", ""),
+        ("+ LR=3e-5", ""),
+        (
+            "(R pid=6)   'adv': 'gae',\n(R pid=6)   'loss_mode': 'token',\n(R pid=6)   'use_kl': False,\n(R pid=6)   'clip_c': 3.0,",
+            "",
+        ),
         (
             "epoch 3 lr 0.1 momentum 0.9 weight_decay 1e-4",
             "epoch=3 lr=0.1 momentum=0.9 weight_decay=1e-4",
@@ -76,5 +81,9 @@ fn what_a_device_is_was_a_metric() {
         ("device: 0, GPU Compute Capability: 7.0, Driver API Version: 10.1", ""),
         ("name: GeForce GTX 1080 Ti major: 6 minor: 1 memoryClockRate(GHz): 1.582", ""),
         ("totalMemory: 10.91GiB freeMemory: 10.76GiB", ""),
+        (
+            "Metric val_loss improved by 0.004 >= min_delta = 0.0. New best score: 0.031",
+            "best_score=0.031",
+        ),
     ]);
 }

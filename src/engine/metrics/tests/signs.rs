@@ -202,5 +202,11 @@ fn a_name_before_is_and_before_after() {
         ("Current learning rate is: 0.1", "Current_learning_rate=0.1"),
         ("Average inner loss after inner updates : 234.5", "Average_inner_loss=234.5"),
         ("\tspeed: 0.0517s/iter; left time: 22.5916s", "speed=0.0517s/iter"),
+        ("Accuracy on Test-Set: 10.40% (1040 / 10000)", "Accuracy=10.40%"),
+        (
+            "Stage 1, Batch 25, Training Loss (avg over last 100): 2.44",
+            "Batch=25 Training_Loss=2.44",
+        ),
+        ("candidate score 0.521 below promotion threshold 0.650.", "candidate_score=0.521"),
     ]);
 }
