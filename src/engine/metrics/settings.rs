@@ -28,7 +28,7 @@ enum Entry {
     Told,
     /// `DATASET:`, `ALPHA: 0.5`, `- item`
     Open,
-    /// `loss: 0.5`
+    /// `loss: 0.5`, `epoch: 3`
     Measured,
 }
 
@@ -56,8 +56,10 @@ impl Settings {
             Entry::Measured if self.told > 0 => self.measured += 1,
             Entry::Measured | Entry::Open => {}
         }
-        let settings = self.told >= ENOUGH && self.measured <= MOST_MEASURED;
-        settings && entry != Entry::Measured
+        if self.measured > MOST_MEASURED {
+            *self = Self::default();
+        }
+        self.told >= ENOUGH && entry != Entry::Measured
     }
 }
 
@@ -73,8 +75,8 @@ fn read(line: &[u8]) -> Option<Entry> {
     let counts = names::is_counter(names::class(key));
     let is_setting = names::is_setting(key) || names::ends_as_setting(key);
     match value {
-        _ if counts => Some(Entry::Open),
         b"" => Some(Entry::Open),
+        _ if counts => Some(Entry::Measured),
         _ if is_setting && !value.contains(&b'=') => Some(Entry::Told),
         _ if mapping::whole_number(value).is_some() => {
             let measured = names::class(key) == Class::Measured && !names::is_of_run(key);
@@ -160,7 +162,7 @@ mod tests {
             ("x = [2.7 2.1]  f(x) = 11.9", None),
             ("custom: {}", Some(Entry::Told)),
             ("momentum: 0.9 loss=0.5", None),
-            ("epoch: 3", Some(Entry::Open)),
+            ("epoch: 3", Some(Entry::Measured)),
             ("loss: 0.5", Some(Entry::Measured)),
             ("lr: 0.5", Some(Entry::Open)),
             ("loss: 0.5 acc: 0.9", None),
