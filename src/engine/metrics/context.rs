@@ -1,5 +1,6 @@
 //! Whether what stands around a name and a number lets them be a metric: a cell, the end of a
-//! sentence, a setting, an argument of a call. It does not know how the two were found.
+//! sentence, a setting, an argument of a call, a logger's header. It does not know how the two were
+//! found.
 
 use super::names::{self, Class};
 use super::number::{Number, Style, Unit};
@@ -7,6 +8,35 @@ use super::pairs::{LONGEST_NAME, Place, Sentence};
 use super::token::{Gap, Kind, Token};
 
 impl<'a> Sentence<'a> {
+    /// The tokens of `[INFO|DP=0|PP=0|node3]: `, a logger's header; and of `[CV 1/2] END C=0.1;`,
+    /// what a cross-validation tries.
+    pub(super) fn header(&self) -> usize {
+        if let [open, name, ..] = self.tokens
+            && open.kind == Kind::Open
+            && self.text_of(name) == "CV"
+        {
+            let end = self.closing(1);
+            let tries = self.tokens.iter().rposition(|t| t.kind == Kind::Semicolon);
+            return match tries.filter(|semicolon| *semicolon > end) {
+                Some(semicolon) => semicolon,
+                None if self.tokens.get(end).is_some_and(|t| self.text_of(t) == "START") => {
+                    self.tokens.len()
+                }
+                None => end,
+            };
+        }
+        let opens = |pair: &[Token]| {
+            let [open, level] = pair else { return false };
+            open.kind == Kind::Open
+                && level.kind == Kind::Word
+                && names::is_level(self.text_of(level))
+        };
+        match self.tokens.windows(2).take(8).position(opens) {
+            Some(open) if self.closing(open + 1) < self.tokens.len() => self.closing(open + 1),
+            _ => 0,
+        }
+    }
+
     /// Whether the number is complete where it ends.
     pub(super) fn ends_well(&self, next: usize, number: &Number) -> bool {
         let Some(token) = self.tokens.get(next) else { return true };

@@ -119,7 +119,12 @@ impl<'a> Sentence<'a> {
                 Some(Kind::Word) => names::is_level(self.text(at - 1, at - 1)),
                 Some(Kind::Open) => {
                     let call = at > 1 && names::is_counter(names::class(self.text(at - 2, at - 2)));
-                    call || self.byte(&self.tokens[at - 1]) == b'['
+                    // ` - (Validation) ppl: 50.9`
+                    let begins = match at.checked_sub(2).and_then(kind) {
+                        None | Some(Kind::Dash | Kind::Pipe | Kind::Colon) => true,
+                        _ => self.byte(&self.tokens[at - 1]) == b'[',
+                    };
+                    call || begins
                 }
                 _ => false,
             };
@@ -149,6 +154,8 @@ impl<'a> Sentence<'a> {
             Kind::Open if dots => at == 0,
             Kind::Open => self.is_bracketed(at),
             Kind::Pipe | Kind::Close => opens,
+            // `epoch 1, val, loss=0.5`
+            Kind::Comma => self.is_between_commas(at),
             // `TRAIN - loss 0.5 / VAL - loss 0.6`
             Kind::Dash => opens && kind(at + 2) == Some(Kind::Word),
             Kind::Word => opens && (done || self.is_heading(at)),
@@ -184,6 +191,17 @@ impl<'a> Sentence<'a> {
             && self.kind(at + 3) == Some(Kind::Close)
             && self.kind(at + 4) == Some(Kind::Word);
         self.text(at + 1, at + 1) == "(" && (pair || at == 0 && counted)
+    }
+
+    /// Whether the word stands between a place and a name with its value.
+    fn is_between_commas(&self, at: usize) -> bool {
+        let is_number =
+            |at: usize| matches!(self.kind(at), Some(Kind::Number(_) | Kind::Fraction(_)));
+        at > 1
+            && self.kind(at - 1) == Some(Kind::Comma)
+            && is_number(at - 2)
+            && self.kind(at + 2) == Some(Kind::Word)
+            && matches!(self.kind(at + 3), Some(Kind::Colon | Kind::Equals))
     }
 
     /// The data in `EP0_train, avg_loss= 8.1`.

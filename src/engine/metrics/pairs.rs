@@ -72,35 +72,6 @@ pub(super) fn find(sentence: Sentence<'_>, out: &mut Candidates) {
 }
 
 impl<'a> Sentence<'a> {
-    /// The tokens of `[INFO|DP=0|PP=0|node3]: `, a logger's header; and of `[CV 1/2] END C=0.1;`,
-    /// what a cross-validation tries.
-    fn header(&self) -> usize {
-        if let [open, name, ..] = self.tokens
-            && open.kind == Kind::Open
-            && self.text_of(name) == "CV"
-        {
-            let end = self.closing(1);
-            let tries = self.tokens.iter().rposition(|t| t.kind == Kind::Semicolon);
-            return match tries.filter(|semicolon| *semicolon > end) {
-                Some(semicolon) => semicolon,
-                None if self.tokens.get(end).is_some_and(|t| self.text_of(t) == "START") => {
-                    self.tokens.len()
-                }
-                None => end,
-            };
-        }
-        let opens = |pair: &[Token]| {
-            let [open, level] = pair else { return false };
-            open.kind == Kind::Open
-                && level.kind == Kind::Word
-                && names::is_level(self.text_of(level))
-        };
-        match self.tokens.windows(2).take(8).position(opens) {
-            Some(open) if self.closing(open + 1) < self.tokens.len() => self.closing(open + 1),
-            _ => 0,
-        }
-    }
-
     /// What stands in quotes may be a name, whatever it is.
     fn fix_quoted(&self, out: &mut Candidates) {
         let is_quote = |token: &&Token| token.kind == Kind::Quote;
@@ -411,7 +382,7 @@ impl<'a> Sentence<'a> {
     }
 
     /// The token behind the bracket that is open at `from`.
-    fn closing(&self, from: usize) -> usize {
+    pub(super) fn closing(&self, from: usize) -> usize {
         let mut depth = 1_u32;
         for (at, token) in self.tokens.iter().enumerate().skip(from) {
             match token.kind {

@@ -159,6 +159,12 @@ fn data_before_brackets_and_in_a_label() {
         ("EP0_train, avg_loss= 8.1 total_acc= 52.0", "train/avg_loss=8.1 train/total_acc=52.0"),
         ("Validating Epoch: 1, accuracy: 0.94", "epoch=1 Validating/accuracy=0.94"),
         (
+            "  - (Training)   ppl:  54.7, accuracy: 12.0 %, lr:  0.002\n  - (Validation) ppl:  50.9, accuracy: 13.5 %, lr:  0.002",
+            "Training/ppl=54.7 Training/accuracy=12.0 lr=0.002 Validation/ppl=50.9 Validation/accuracy=13.5 Validation/lr=0.002",
+        ),
+        ("epoch 1, val, loss=0.5 acc=1.0", "epoch=1 val/loss=0.5 val/acc=1.0"),
+        ("epoch 1, train 9/10, loss=0.5 acc=1.0", "epoch=1 loss=0.5 acc=1.0"),
+        (
             "Epoch 1 Training - Loss: 1.2, Mod Acc: 0.8\nEpoch 1 Validation - Loss: 18.4, Mod Acc: 0.1",
             "epoch=1 Training/Loss=1.2 Training/Mod_Acc=0.8 epoch=1 Validation/Loss=18.4 Validation/Mod_Acc=0.1",
         ),

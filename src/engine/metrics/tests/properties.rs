@@ -60,7 +60,7 @@ const HEADINGS: &str = "Running ~validation~Evaluating~ results:~.~train ~loss ~
 const SETTINGS: &str = "batch_size: ~num_layers: ~momentum: ~weight_decay=~model: resnet~CUDNN:~  ALPHA: ~True~lr: ~lr=~\
     loss: ~acc: ~val_acc: ~0.5~12~[1, 2]~INFO - ~] ~ ~, ~epoch: ~--lr ~{'batch_size': ~, 'lr': ~}~- item~=====~top 5 acc~\
     pal1 conf loss:~spectro loss=~mel loss=~        PER: precision: ~validating...: ~learning rate is: ~after ~\
-    Test: [0/9] ~ * Acc@1 ~Acc@1 ~EP0_train, ~valid (";
+    Test: [0/9] ~ * Acc@1 ~Acc@1 ~EP0_train, ~valid (~, val, ~- (Validation) ~ Training - ";
 
 /// Lines made of such pieces; the shape of each line, and its digits.
 fn pieces(words: &'static str) -> impl Strategy<Value = Vec<Vec<String>>> {
