@@ -195,7 +195,7 @@ fn meaning(name: &str) -> Meaning {
         "clip",
         "lr",
     ];
-    const LOSSES: [&str; 13] = [
+    const LOSSES: [&str; 14] = [
         "nll",
         "mse",
         "rmse",
@@ -203,6 +203,7 @@ fn meaning(name: &str) -> Meaning {
         "bce",
         "ce",
         "elbo",
+        "bound",
         "kl",
         "cost",
         "objective",
@@ -268,6 +269,7 @@ mod tests {
             ("val_loss", Meaning::Loss),
             ("valid-logloss", Meaning::Loss),
             ("mae", Meaning::Loss),
+            ("lower_bound", Meaning::Loss),
             ("grad_norm", Meaning::Gradient),
             ("gnorm", Meaning::Gradient),
             ("eval/mean_reward", Meaning::Quality),
